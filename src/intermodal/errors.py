@@ -118,7 +118,7 @@ class Error(Exception):
         delivery: Delivery = "not_sent",
         reused: bool = False,
     ) -> None:
-        super().__init__(message)
+        Exception.__init__(self, message)  # not super(): JSONDecodeError has a second base with another signature
         self.request = request
         self.response = response
         self.transport = transport
@@ -267,8 +267,7 @@ class JSONDecodeError(ResponseError, json.JSONDecodeError):
 
     def __init__(self, msg: str, doc: str, pos: int, **attributes: Any) -> None:
         json.JSONDecodeError.__init__(self, msg, doc, pos)
-        text = str(self)
-        ResponseError.__init__(self, text, **attributes)
+        ResponseError.__init__(self, str(self), **attributes)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (type(self), (self.msg, self.doc, self.pos), self.__dict__)
