@@ -1,0 +1,134 @@
+"""Makes connections: name, addresses, TLS, all within one bound; the same steps for every sync transport."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from typing import TYPE_CHECKING
+
+from intermodal.blocking.stream import Stream
+from intermodal.errors import CertificateError, ConnectionError, ConnectTimeout, NameResolutionError, TLSError
+from intermodal.net.tls import context_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from intermodal.errors import Phase
+    from intermodal.model.options import Options
+    from intermodal.net.deadline import Deadline
+    from intermodal.net.route import Route
+
+
+def dial(route: Route, options: Options, deadline: Deadline, entering: Callable[[Phase], None]) -> Stream:
+    """Connect along a route; ``entering`` is told each phase as it begins.
+
+    Raises:
+        NameResolutionError, ConnectTimeout, ConnectionError, TLSError, CertificateError, TotalTimeout.
+    """
+    bound = _Bound(deadline)
+    context = None if route.server_hostname is None else context_for(options.tls)
+    entering("resolve")
+    addresses = _resolve(route.host, route.port)
+    entering("connect")
+    sock = _connect(addresses, route, bound)
+    if context is not None:
+        entering("tls")
+        sock = _start_tls(sock, context, route, bound)
+    return Stream(sock)
+
+
+class _Bound:
+    """``connect`` bounds everything up to a usable connection together, and ``total`` bounds that (T7)."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        self._deadline = deadline
+        self._seconds = deadline.timeouts.connect
+        self._ends = None if self._seconds is None else time.monotonic() + self._seconds
+
+    def left(self, what: str) -> float | None:
+        now = time.monotonic()
+        left = None if self._ends is None else self._ends - now
+        if left is not None and left <= 0:
+            raise self.expired(what)
+        return self._deadline.wait(left, now)
+
+    def expired(self, what: str) -> Exception:
+        message = f"{what} took longer than connect={self._seconds} s"
+        return self._deadline.expired(ConnectTimeout, message, time.monotonic())
+
+
+_Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[str, int] | tuple[str, int, int, int]]
+
+
+def _resolve(host: str, port: int) -> list[_Address]:
+    try:
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)  # type: ignore[return-value]
+    except (OSError, UnicodeError) as error:
+        raise NameResolutionError(f"the host name {host!r} could not be resolved: {error}") from error
+
+
+def _connect(addresses: list[_Address], route: Route, bound: _Bound) -> socket.socket:
+    """Try every address in the resolver's order; the error lists each with its reason."""
+    failures: list[tuple[str, OSError]] = []
+    for family, kind, protocol, _, address in addresses:
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.settimeout(bound.left(f"connecting to {route.host!r}"))
+            sock.connect(address)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except TimeoutError as error:
+            sock.close()
+            if error.errno is not None:  # the network's own ETIMEDOUT: another address may do
+                failures.append((address[0], error))
+                continue
+            raise bound.expired(f"connecting to {address[0]} port {route.port}") from error
+        except OSError as error:
+            sock.close()
+            failures.append((address[0], error))
+        except BaseException:
+            sock.close()
+            raise
+        else:
+            return sock
+    reasons = "; ".join(f"{address}: {error.strerror or error}" for address, error in failures)
+    cause = failures[-1][1] if failures else None
+    kind_of = ConnectTimeout if isinstance(cause, TimeoutError) else ConnectionError
+    refused = kind_of(f"could not connect to {route.host!r} port {route.port}: {reasons or 'it has no address'}")
+    refused.errno = cause.errno if cause is not None else None
+    raise refused from cause
+
+
+def _start_tls(sock: socket.socket, context: ssl.SSLContext, route: Route, bound: _Bound) -> ssl.SSLSocket:
+    where = f"the TLS handshake with {route.host!r} port {route.port}"
+    try:
+        sock.settimeout(bound.left(where))
+        # Ragged ends are errors: a body that ends with the connection could have been cut (RFC 9112 section 9.8).
+        return context.wrap_socket(sock, server_hostname=route.server_hostname, suppress_ragged_eofs=False)
+    except BaseException as error:
+        sock.close()
+        mapped = _tls_failure(error, where, route, bound)
+        if mapped is None:
+            raise
+        raise mapped from error
+
+
+def _tls_failure(error: BaseException, where: str, route: Route, bound: _Bound) -> Exception | None:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        failure = CertificateError(
+            f"the certificate of {route.host!r} port {route.port} was not accepted: {error.verify_message or error.reason};"
+            " give verify='ca.pem' if the server's authority is a private one"
+        )
+        failure.verify_code = error.verify_code
+        return failure
+    if isinstance(error, TimeoutError):
+        return bound.expired(where)
+    if isinstance(error, ssl.SSLError):
+        return TLSError(f"{where} failed: {error.reason or error}")
+    if isinstance(error, OSError):
+        lost = ConnectionError(f"{where} failed: {error.strerror or error}")
+        lost.errno = error.errno
+        return lost
+    if isinstance(error, ValueError):  # a name that TLS cannot carry
+        return TLSError(f"{where} could not begin: {error}")
+    return None

@@ -1,0 +1,82 @@
+"""The pool's state behind a lock, with a bounded wait for a slot."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from intermodal.errors import PoolTimeout, TransportClosed
+from intermodal.net.pool import PoolState, Wait
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from intermodal.model.options import Limits
+    from intermodal.net.deadline import Deadline
+
+C = TypeVar("C")
+
+
+class Pool(Generic[C]):
+    """Slots, and the idle connections of those who give them back with one.
+
+    A transport whose library keeps its own connections uses the slots only.
+    """
+
+    def __init__(self, limits: Limits, *, usable: Callable[[C], bool], close: Callable[[C], None]) -> None:
+        self._state: PoolState[C] = PoolState(limits)
+        self._usable = usable
+        self._close = close
+        self._freed = threading.Condition(threading.Lock())
+        self.closed = False
+
+    def acquire(self, key: Hashable, deadline: Deadline) -> C | None:
+        """Take a slot, with an idle connection where there is one.
+
+        Raises:
+            PoolTimeout: no slot became free in time.
+            TransportClosed: the pool is closed.
+        """
+        now = time.monotonic()
+        seconds = deadline.timeouts.pool
+        until = None if seconds is None else now + seconds
+        with self._freed:
+            while True:
+                if self.closed:
+                    raise TransportClosed("the transport is closed: open another one")
+                self._dispose(self._state.expired(now))
+                connection = self._state.acquire(key, now)
+                if not isinstance(connection, Wait):
+                    self._dispose(self._state.surplus())
+                    if connection is None or self._usable(connection):
+                        return connection
+                    self._dispose([connection, *self._state.release(key, None, now)])
+                    continue
+                if until is not None and now >= until:
+                    raise PoolTimeout(
+                        f"no connection became free within pool={seconds} s: {self._state.in_use} are in use"
+                        " (Limits.connections, Limits.per_origin); close responses that are not read to their end"
+                    )
+                self._freed.wait(deadline.wait(None if until is None else until - now, now))
+                now = time.monotonic()
+
+    def release(self, key: Hashable, connection: C | None) -> None:
+        """Give a slot back, with its connection if that may serve again."""
+        with self._freed:
+            if self.closed and connection is not None:
+                self._dispose([connection])
+                connection = None
+            self._dispose(self._state.release(key, connection, time.monotonic()))
+            self._freed.notify()
+
+    def close(self) -> None:
+        """Close every idle connection and let nobody in again; those in use end with their exchange."""
+        with self._freed:
+            self.closed = True
+            self._dispose(self._state.drain())
+            self._freed.notify_all()
+
+    def _dispose(self, connections: list[C]) -> None:
+        for connection in connections:
+            self._close(connection)

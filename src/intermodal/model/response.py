@@ -1,0 +1,531 @@
+"""The response: a status, headers, and a handle on a body that is read as it is asked for.
+
+``BaseResponse`` is what both colours share and does no I/O; ``Response`` reads, ``AsyncResponse``
+awaits. A transport gives the body undecoded (T3); decoding happens here, as it is read, so that every
+transport decodes alike. ``raw`` and closing never decode.
+"""
+
+from __future__ import annotations
+
+import datetime
+import io
+import json
+import re
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+
+from intermodal.errors import HTTPError, JSONDecodeError, ResponseError, TransportError
+from intermodal.model.decoding import codings, decoded
+from intermodal.model.headers import Headers, HeadersInput
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from intermodal.model.request import Request
+
+_R = TypeVar("_R", bound="Response")
+
+#: How much is asked of the transport at once.
+CHUNK = 65536
+
+
+class RawBody(Protocol):
+    """What a transport hands over for a body: undecoded bytes, at most ``n`` at a time, ``b""`` at the end.
+
+    It may also have ``trailers`` (Headers, known once the end was read). Errors leave as T5 says.
+    """
+
+    def read(self, n: int, /) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
+class AsyncRawBody(Protocol):
+    """The same, awaited."""
+
+    async def read(self, n: int, /) -> bytes: ...
+
+    async def aclose(self) -> None: ...
+
+
+class UpgradedStream(Protocol):
+    """The connection after a 101: it left HTTP behind and belongs to the caller (RFC 9110 section 7.8)."""
+
+    def recv(self, n: int, /) -> bytes: ...
+
+    def sendall(self, data: bytes, /) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Informational(NamedTuple):
+    """A 1xx response that came before the final one (RFC 9110 section 15.2)."""
+
+    status_code: int
+    reason: str
+    headers: Headers
+
+
+class BaseResponse:
+    """Everything about a response that needs no reading.
+
+    Attributes:
+        status_code: three digits, as a number.
+        reason: the server's own phrase, which may be empty.
+        headers: see :class:`~intermodal.model.headers.Headers`.
+        http_version: ``"HTTP/1.1"`` or ``"HTTP/1.0"``.
+        request: the Request that this answers.
+        informational: the 1xx responses that came before.
+        elapsed: from sending the request to the end of the response's head.
+        upgraded: the raw connection after a 101, else None.
+    """
+
+    def __init__(
+        self,
+        status_code: int,
+        headers: HeadersInput = (),
+        *,
+        reason: str = "",
+        http_version: str = "HTTP/1.1",
+        request: Request | None = None,
+        exchange: object = None,
+        informational: Iterable[Informational] = (),
+        upgraded: UpgradedStream | None = None,
+    ) -> None:
+        self.status_code = status_code
+        self.headers = headers if isinstance(headers, Headers) else Headers(headers)
+        self.reason = reason
+        self.http_version = http_version
+        self.request = request
+        self.exchange = exchange
+        self.informational = tuple(informational)
+        self.upgraded = upgraded
+        self.elapsed = datetime.timedelta(0)
+        self._content: bytes | None = None
+        self._encoding: str | None = None
+
+    @property
+    def url(self) -> str:
+        """The URL that answered, as text; empty where no request is attached."""
+        return "" if self.request is None else str(self.request.url)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is below 400."""
+        return self.status_code < 400
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    @property
+    def encoding(self) -> str | None:
+        """The charset of Content-Type, else UTF-8 for JSON (RFC 8259 section 8.1), else None; can be set."""
+        if self._encoding is not None:
+            return self._encoding
+        content_type = self.headers.get("content-type", "")
+        charset = re.search(r";\s*charset\s*=\s*(?:\"([^\"]*)\"|'?([^\s;'\"]*))", content_type, re.IGNORECASE)
+        if charset:
+            return charset[1] or charset[2] or None
+        media_type = content_type.partition(";")[0].strip().lower()
+        return "utf-8" if media_type == "application/json" or media_type.endswith("+json") else None
+
+    @encoding.setter
+    def encoding(self, value: str | None) -> None:
+        self._encoding = value
+
+    def _text(self, content: bytes) -> str:
+        encoding = self.encoding or _guess(content)
+        try:
+            return content.decode(encoding, "replace")
+        except (LookupError, ValueError):  # a charset nobody knows, or one that is no text encoding
+            return content.decode("utf-8", "replace")
+
+    def _json(self, content: bytes, keywords: dict[str, Any]) -> Any:
+        try:
+            return json.loads(content, **keywords)  # finds UTF-8, UTF-16 and UTF-32 by its own bytes
+        except json.JSONDecodeError as error:
+            raise JSONDecodeError(error.msg, error.doc, error.pos, request=self.request, response=self) from error
+        except UnicodeDecodeError as error:
+            raise JSONDecodeError(
+                f"the body is not text: {error}", "", 0, request=self.request, response=self
+            ) from error
+
+    def raise_for_status(self) -> None:
+        """Raise HTTPError for a status of 400 and above.
+
+        >>> Response(404, reason="Not Found").raise_for_status()
+        Traceback (most recent call last):
+        intermodal.errors.HTTPError: 404 Client Error: Not Found
+        """
+        if self.status_code >= 400:
+            side = "Client" if self.status_code < 500 else "Server"
+            where = "" if self.request is None else f" for url: {self.request.url.without_userinfo()}"
+            raise HTTPError(
+                f"{self.status_code} {side} Error: {self.reason}{where}", request=self.request, response=self
+            )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} [{self.status_code}]>"
+
+
+class Response(BaseResponse):
+    """A response whose body is read as it is asked for.
+
+    Args:
+        body: bytes, an iterable of bytes, or a :class:`RawBody`; undecoded.
+        trailers: the trailer fields, where they are known already.
+
+    >>> response = Response(200, {"Content-Type": "text/plain; charset=utf-8"}, "né".encode())
+    >>> response.text, response.ok
+    ('né', True)
+    """
+
+    def __init__(
+        self,
+        status_code: int,
+        headers: HeadersInput = (),
+        body: bytes | Iterable[bytes] | RawBody = b"",
+        *,
+        trailers: HeadersInput | None = None,
+        **attributes: Any,
+    ) -> None:
+        super().__init__(status_code, headers, **attributes)
+        self._body: RawBody = body if hasattr(body, "read") else BytesBody(body)  # type: ignore[assignment]
+        self._trailers = None if trailers is None else Headers(trailers)
+        self._taken = False
+        self._raw: Raw | None = None
+        self._on_close: Callable[[], None] | None = None
+
+    @property
+    def trailers(self) -> Headers | None:
+        """The trailer fields (RFC 9110 section 6.5); None where the transport does not tell, or not yet."""
+        if self._trailers is not None:
+            return self._trailers
+        trailers: Headers | None = getattr(self._body, "trailers", None)
+        return trailers
+
+    @property
+    def raw(self) -> Raw:
+        """The undecoded body as a file: ``read(n)``, ``readinto(buffer)``, ``close()``."""
+        if self._raw is None:
+            self._raw = Raw(self._body)  # one for all: a file closes what is below when it is collected
+        return self._raw
+
+    @property
+    def content(self) -> bytes:
+        """The whole body, decoded; read at the first use, then kept.
+
+        Raises:
+            TransportError: reading failed; what had come is on its ``partial``.
+            ContentDecodingError: the body does not decode by its Content-Encoding.
+            ResponseError: the body was streamed already.
+        """
+        if self._content is None:
+            read = self._reader()
+            pieces = []
+            try:
+                while piece := read(CHUNK):
+                    pieces.append(piece)
+            except TransportError as error:
+                error.partial = b"".join(pieces)
+                raise
+            finally:
+                self.close()
+            self._content = b"".join(pieces)
+        return self._content
+
+    @property
+    def text(self) -> str:
+        """The content as text, by ``encoding``, else ``apparent_encoding``; what does not decode is replaced."""
+        return self._text(self.content)
+
+    @property
+    def apparent_encoding(self) -> str:
+        """The encoding that the content seems to have, by charset-normalizer."""
+        return _guess(self.content)
+
+    def json(self, **keywords: Any) -> Any:
+        """The content as JSON, in UTF-8, -16 or -32; keywords go to :func:`json.loads`.
+
+        >>> Response(200, body=b'{"a": [1]}').json()
+        {'a': [1]}
+
+        Raises:
+            JSONDecodeError: it is none; the response is attached.
+        """
+        return self._json(self.content, keywords)
+
+    def iter_content(self, chunk_size: int | None = None) -> Iterator[bytes]:
+        """Iterate over the decoded body as it comes, or in pieces of ``chunk_size`` bytes, the last one shorter.
+
+        Bytes that came before a failure are given before it is raised.
+
+        >>> list(Response(200, body=[b"abc", b"de"]).iter_content(2))
+        [b'ab', b'cd', b'e']
+        """
+        if chunk_size is not None and (not isinstance(chunk_size, int) or chunk_size < 1):
+            raise ValueError(f"chunk_size={chunk_size!r}: expected a number of bytes from 1, or None for pieces as they come")
+        if self._content is not None:
+            step = chunk_size or max(len(self._content), 1)
+            return iter([self._content[at : at + step] for at in range(0, len(self._content), step)])
+        return self._stream(self._reader(), chunk_size)
+
+    def _stream(self, read: Callable[[int], bytes], chunk_size: int | None) -> Iterator[bytes]:
+        kept = b""
+        try:
+            while True:
+                try:
+                    piece = read(CHUNK if chunk_size is None else max(CHUNK, chunk_size))
+                except TransportError:
+                    if kept:
+                        yield kept
+                    raise
+                if chunk_size is None:
+                    if not piece:
+                        return
+                    yield piece
+                    continue
+                kept = kept + piece if kept else piece
+                whole = len(kept) - len(kept) % chunk_size if piece else len(kept)
+                for at in range(0, whole, chunk_size):
+                    yield kept[at : min(at + chunk_size, whole)]
+                kept = kept[whole:]
+                if not piece:
+                    return
+        finally:
+            self.close()
+
+    def _reader(self) -> Callable[[int], bytes]:
+        if self._taken:
+            raise ResponseError(
+                "the body of this response was streamed already and is gone: read .content before, or keep the pieces",
+                request=self.request,
+                response=self,
+            )
+        self._taken = True
+        if "content-encoding" not in self.headers:
+            return self._body.read
+        return decoded(self._body.read, codings(self.headers.get_list("content-encoding")))
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self.iter_content()
+
+    def close(self) -> None:
+        """Give the connection back, or drop it where the body was not read to its end."""
+        self._body.close()
+        if self._on_close is not None:
+            on_close, self._on_close = self._on_close, None
+            on_close()
+
+    def __enter__(self: _R) -> _R:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncResponse(BaseResponse):
+    """A response whose body is awaited: ``await response.read()``, then ``content``, ``text``, ``json()`` are there."""
+
+    def __init__(
+        self,
+        status_code: int,
+        headers: HeadersInput = (),
+        body: bytes | AsyncRawBody = b"",
+        *,
+        trailers: HeadersInput | None = None,
+        **attributes: Any,
+    ) -> None:
+        super().__init__(status_code, headers, **attributes)
+        self._body = _Ready(body) if isinstance(body, bytes) else body
+        self._trailers = None if trailers is None else Headers(trailers)
+        self._taken = False
+
+    @property
+    def trailers(self) -> Headers | None:
+        """The trailer fields; None where the transport does not tell, or not yet."""
+        if self._trailers is not None:
+            return self._trailers
+        trailers: Headers | None = getattr(self._body, "trailers", None)
+        return trailers
+
+    async def read(self) -> bytes:
+        """Read the whole body, decoded, and keep it for ``content``."""
+        if self._content is None:
+            pieces = []
+            try:
+                async for piece in self.iter_content(None):
+                    pieces.append(piece)  # noqa: PERF401 - a failure must find what came before it
+            except TransportError as error:
+                error.partial = b"".join(pieces)
+                raise
+            self._content = b"".join(pieces)
+        return self._content
+
+    @property
+    def content(self) -> bytes:
+        """The whole body, once it was read."""
+        if self._content is None:
+            raise ResponseError(
+                "the body was not read yet: 'await response.read()' first", request=self.request, response=self
+            )
+        return self._content
+
+    @property
+    def text(self) -> str:
+        """The content as text; see ``Response.text``."""
+        return self._text(self.content)
+
+    @property
+    def apparent_encoding(self) -> str:
+        """The encoding that the content seems to have."""
+        return _guess(self.content)
+
+    def json(self, **keywords: Any) -> Any:
+        """The content as JSON; see ``Response.json``."""
+        return self._json(self.content, keywords)
+
+    async def iter_content(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
+        """Iterate over the decoded body in pieces of ``chunk_size`` bytes, or as they come."""
+        if self._taken:
+            raise ResponseError(
+                "the body of this response was streamed already and is gone", request=self.request, response=self
+            )
+        self._taken = True
+        supply = _Supply()
+        read = decoded(supply.read, codings(self.headers.get_list("content-encoding")))
+        kept = b""
+        try:
+            while True:
+                try:
+                    piece = read(chunk_size or CHUNK)
+                except _Starved:
+                    supply.put(await self._body.read(CHUNK))
+                    continue
+                if chunk_size is None:
+                    if not piece:
+                        return
+                    yield piece
+                    continue
+                kept += piece
+                while len(kept) >= chunk_size or (kept and not piece):
+                    yield kept[:chunk_size]
+                    kept = kept[chunk_size:]
+                if not piece:
+                    return
+        finally:
+            await self.aclose()
+
+    async def aclose(self) -> None:
+        """Give the connection back, or drop it where the body was not read to its end."""
+        await self._body.aclose()
+
+
+class _Starved(Exception):
+    """A decoder asks for bytes that have not come yet."""
+
+
+class _Supply:
+    """Bytes for a decoder that pulls, put in by whoever awaits them: decoders know no colour."""
+
+    def __init__(self) -> None:
+        self._data = b""
+        self._ended = False
+
+    def put(self, data: bytes) -> None:
+        self._data = data
+        self._ended = not data
+
+    def read(self, n: int) -> bytes:
+        if not self._data and not self._ended:
+            raise _Starved
+        data, self._data = self._data[:n], self._data[n:]
+        return data
+
+
+class _Ready:
+    """A body that is here already, awaited all the same."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    async def read(self, n: int, /) -> bytes:
+        data, self._content = self._content[:n], self._content[n:]
+        return data
+
+    async def aclose(self) -> None:
+        self._content = b""
+
+
+class BytesBody:
+    """A RawBody over bytes or an iterable of bytes; closing it closes the iterable."""
+
+    def __init__(self, content: bytes | Iterable[bytes]) -> None:
+        self._pieces = iter((content,)) if isinstance(content, bytes) else iter(content)
+        self._rest = b""
+
+    def read(self, n: int, /) -> bytes:
+        while not self._rest:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return b""
+            self._rest = piece
+        data, self._rest = self._rest[:n], self._rest[n:]
+        return data
+
+    def close(self) -> None:
+        self._rest = b""
+        close = getattr(self._pieces, "close", None)
+        if close is not None:
+            close()
+        self._pieces = iter(())
+
+
+class Raw(io.RawIOBase):
+    """The undecoded body as a binary file that is read once, from start to end."""
+
+    def __init__(self, body: RawBody) -> None:
+        super().__init__()
+        self._body = body
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read at most ``size`` bytes, as soon as any are there; all of them for -1; ``b""`` at the end."""
+        if size is None or size < 0:
+            return self.readall()
+        return self._body.read(size) if size else b""
+
+    def readall(self) -> bytes:
+        pieces = []
+        while piece := self._body.read(CHUNK):
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Read into a writable buffer; the number of bytes read, 0 at the end."""
+        view = memoryview(buffer).cast("B")
+        data = self._body.read(len(view)) if len(view) else b""
+        view[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._body.close()
+        super().close()
+
+
+def _guess(content: bytes) -> str:
+    if not content:
+        return "utf-8"
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        from charset_normalizer import from_bytes  # noqa: PLC0415 - slow to import, and seldom needed
+
+        best = from_bytes(content).best()
+        return best.encoding if best is not None else "utf-8"
+    return "utf-8"

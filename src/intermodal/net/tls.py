@@ -1,0 +1,74 @@
+"""TLS settings -> ``ssl.SSLContext``: the one place that decides whom to trust, for every transport."""
+
+from __future__ import annotations
+
+import functools
+import os
+import ssl
+import warnings
+from typing import TYPE_CHECKING
+
+from intermodal.errors import InsecureRequestWarning, InvalidRequest
+
+if TYPE_CHECKING:
+    from intermodal.model.options import TLS
+
+
+@functools.lru_cache(maxsize=64)
+def context_for(tls: TLS) -> ssl.SSLContext:
+    """Make the context for these settings: TLS 1.2 and above, ALPN ``http/1.1``; a caller's own is left as it is.
+
+    Raises:
+        InvalidRequest: a CA file, folder or certificate that cannot be read.
+    """
+    verify = tls.verify
+    if isinstance(verify, ssl.SSLContext):
+        return verify
+    if verify is True:
+        import truststore  # noqa: PLC0415 - only where TLS with the system's trust is used
+
+        context: ssl.SSLContext = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    else:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    if verify is False:
+        warnings.warn(
+            "verify=False: the server's certificate is not checked, anyone on the way can read and change what is sent",
+            InsecureRequestWarning,
+            stacklevel=2,
+        )
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    elif verify is not True:
+        _load_ca(context, os.fspath(verify))
+    if tls.cert is not None:
+        _load_cert(context, (tls.cert,) if isinstance(tls.cert, str) else tls.cert)
+    return context
+
+
+def _load_ca(context: ssl.SSLContext, path: str) -> None:
+    try:
+        if os.path.isdir(path):  # noqa: PTH112 - a pathlib.Path would be made only to be turned back
+            context.load_verify_locations(capath=path)
+        else:
+            context.load_verify_locations(cafile=path)
+    except (OSError, ssl.SSLError) as error:
+        raise InvalidRequest(
+            f"verify={path!r} cannot be used ({error}): expected a file of PEM certificates, or a folder of them by hash"
+        ) from error
+
+
+def _load_cert(context: ssl.SSLContext, cert: tuple[str, ...]) -> None:
+    try:
+        context.load_cert_chain(cert[0], cert[1] if len(cert) > 1 else None, cert[2] if len(cert) > 2 else _no_password)
+    except (OSError, ssl.SSLError, ValueError) as error:
+        raise InvalidRequest(
+            f"the client certificate {cert[0]!r} cannot be used ({error}): expected PEM with certificate and key, a pair"
+            " (cert, key), or (cert, key, password)"
+        ) from error
+
+
+def _no_password() -> str:
+    """Answer OpenSSL's question for a password, which it would otherwise put to the terminal and wait."""
+    raise ValueError("its key is encrypted and no password was given")
