@@ -73,7 +73,7 @@ class SocketTransport:
         try:
             exchange.stream = stream or exchange.dial()
             exchange.send_request()
-            head = exchange.read_head()
+            exchange.read_head()
         except Exception as error:  # noqa: BLE001 - fail() raises it again
             try:
                 exchange.fail(error)
@@ -82,7 +82,7 @@ class SocketTransport:
         except BaseException:
             finish(False)
             raise
-        return exchange.response(head, finish)
+        return exchange.response(finish)
 
     def close(self) -> None:
         """Close every idle connection; a response still being read keeps its own to its end."""

@@ -1,20 +1,47 @@
-"""The transport over urllib3: its pools, guarded; or a PoolManager of the user's own."""
+"""The transport over urllib3: its pools, with guarded connections in them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import urllib3
 
-from intermodal.blocking.exchange import Exchange
-from intermodal.blocking.pool import Pool
-from intermodal.guard.current import current_exchange
 from intermodal.guard.shelf import Shelf
+from intermodal.guard.transport import Carried, GuardedTransport
 from intermodal.guard.urllib3 import give_back, guarded_pool
 from intermodal.model.options import Limits
-from intermodal.protocol import Capability, Guarantee, TransportInfo, refuse_unsupported
 
 if TYPE_CHECKING:
-    from intermodal.model.options import Options
-    from intermodal.model.request import Request
-    from intermodal.model.response import Response
+    from intermodal.blocking.exchange import Exchange
+
+
+class Urllib3Transport(GuardedTransport):
+    """Carries requests over :class:`urllib3.HTTPConnectionPool`.
+
+    >>> with_urllib3 = Urllib3Transport()
+    >>> with_urllib3.info.name
+    'urllib3'
+    >>> with_urllib3.close()
+    """
+
+    def __init__(self, *, limits: Limits = Limits()) -> None:  # noqa: B008 - frozen
+        super().__init__("urllib3", urllib3.__version__, limits)
+        self._pools = Shelf(partial(guarded_pool, limits=limits))
+
+    def _carry(self, exchange: Exchange) -> Carried:
+        request = exchange.request
+        response = self._pools.get(exchange.route.key).urlopen(
+            request.method,
+            request.target,
+            headers=urllib3.HTTPHeaderDict(request.headers.pairs),
+            retries=False,
+            redirect=False,
+            assert_same_host=False,
+            preload_content=False,
+            decode_content=False,
+        )
+        return Carried(partial(give_back, response))
+
+    def _close(self) -> None:
+        self._pools.close()

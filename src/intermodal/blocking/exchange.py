@@ -210,9 +210,16 @@ class Exchange:
         error.delivery = self.delivery
         error.reused = self.reused
 
-    def response(self, head: ResponseHead, finish: Callable[[bool], None]) -> Response:
-        """Make the Response; ``finish`` is called once with whether the connection may serve again."""
-        body = ExchangeBody(self, finish)
+    def response(self, finish: Callable[[bool], None], read: Callable[[int], bytes] | None = None) -> Response:
+        """Make the Response, once the head was read.
+
+        Args:
+            finish: called once, with whether the connection may serve again.
+            read: where the body is read, if a library stands between it and this exchange.
+        """
+        head = self.head
+        assert head is not None
+        body = ExchangeBody(self, finish, read)
         upgraded = None
         if head.status_code == 101:
             upgraded = Upgraded(self, body)
@@ -233,10 +240,14 @@ class Exchange:
 class ExchangeBody:
     """The undecoded body, read from the exchange; gives the connection back at its end."""
 
-    __slots__ = ("_exchange", "_failure", "_finish")
+    __slots__ = ("_direct", "_exchange", "_failure", "_finish", "_read")
 
-    def __init__(self, exchange: Exchange, finish: Callable[[bool], None]) -> None:
+    def __init__(
+        self, exchange: Exchange, finish: Callable[[bool], None], read: Callable[[int], bytes] | None = None
+    ) -> None:
         self._exchange = exchange
+        self._read = read or exchange.read
+        self._direct = read is None
         self._finish: Callable[[bool], None] | None = finish
         self._failure: Exception | None = None
 
@@ -247,7 +258,7 @@ class ExchangeBody:
             return b""
         exchange = self._exchange
         try:
-            data = exchange.read(n)
+            data = self._read(n)
         except Exception as error:
             try:
                 exchange.fail(error)
@@ -259,7 +270,7 @@ class ExchangeBody:
         except BaseException:
             self.end()
             raise
-        if exchange.reader.done:
+        if not data or (self._direct and exchange.reader.done):  # a library may hold bytes back for the next call
             self.end()
         return data
 

@@ -112,7 +112,7 @@ def guarded_pool(key: Key, limits: Limits) -> HTTPConnectionPool:
     return pool
 
 
-def give_back(response: Any, *, reusable: bool) -> None:
+def give_back(response: Any, reusable: bool) -> None:
     """Give urllib3 its connection back, closed where it must not serve again."""
     connection = response._connection
     if connection is None:

@@ -187,6 +187,7 @@ class _Decoder:
             self._member = self._coding.begin(head, self._again)
         except self._coding.error as exc:
             self._fault = (str(exc), exc.with_traceback(None))
+            return
         if self._member is None:
             self._ignoring = True
             self._at = len(self._input)

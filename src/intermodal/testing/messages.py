@@ -56,6 +56,10 @@ class Received:
         """The values of all fields called `name`, in order."""
         return [value for known, value in self.headers if known.lower() == name.lower()]
 
+    def first(self, name: str, default: str = "") -> str:
+        """The value of the first field called `name`."""
+        return next(iter(self.field_values(name)), default)
+
     def list_members(self, name: str) -> list[str]:
         """The members of the comma-separated list field `name`, lower-cased (RFC 9110 section 5.6.1)."""
         members = (member.strip().lower() for value in self.field_values(name) for member in value.split(","))
@@ -91,15 +95,15 @@ class Head:
 
 
 class Reader:
-    """Reads requests one after the other from `receive`, which returns b"" at the end of the stream.
+    r"""Reads requests one after the other from `receive`, which returns b"" at the end of the stream.
 
-    >>> pieces = iter([b"POST /a HTTP/1.1\\r\\nHost: x\\r\\nContent-", b"Length: 2\\r\\n\\r\\nhiGET /b", b""])
+    >>> pieces = iter([b"POST /a HTTP/1.1\r\nHost: x\r\nContent-", b"Length: 2\r\n\r\nhiGET /b", b""])
     >>> reader = Reader(lambda: next(pieces))
     >>> head = reader.head()
     >>> head.method, head.target, head.headers, reader.body(head)
     ('POST', '/a', [('Host', 'x'), ('Content-Length', '2')], b'hi')
     >>> reader.cut()
-    b'POST /a HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 2\\r\\n\\r\\nhi'
+    b'POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi'
 
     Raises Malformed for a request that cannot be read, ConnectionAbortedError where the stream ends inside of one.
     """
@@ -120,8 +124,9 @@ class Reader:
                 return None
             self._drop_empty_lines()
             # Refused at its first byte, for its sender waits: a TLS handshake, say, can never become a request.
-            if self._buffer not in (b"", b"\r") and not _FIELD_NAME.match(self._buffer):
-                raise Malformed(f"{bytes(self._buffer[:20])!r} begins no request: expected a method")
+            begin = bytes(self._buffer[:20])
+            if begin not in (b"", b"\r") and not _FIELD_NAME.match(begin):
+                raise Malformed(f"{begin!r} begins no request: expected a method")
         if end is None or end.end() > _MOST_HEAD:
             raise Malformed(f"the head is longer than {_MOST_HEAD} bytes")
         self._at = end.end()

@@ -23,8 +23,10 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from . import routes
+from .asked import Asked
 from .messages import Answer, Head, Malformed, Reader, Received, render
+from .routes import answer as answer_by_path
+from .routes import problem
 from .scripts import At, Close, Drip, Play, Reset, Stall, Step, Then, Wire
 
 if TYPE_CHECKING:
@@ -177,7 +179,7 @@ class Origin:
         self._count = 0
         self._connections: list[Connection] = []
         self._requests: list[Received] = []
-        self._services: set[_Service] = set()
+        self._services: list[_Service] = []
         self._at_connect: deque[Play] = deque()
         self._at_request: deque[Play] = deque()
         self._acceptor = threading.Thread(target=self._accept, name=f"origin-{self.port}", daemon=True)
@@ -207,7 +209,7 @@ class Origin:
             return [*self._requests]
 
     def play(self, *steps: Step, then: Then = "keep", at: At = "request") -> Play:
-        """Queue a script for the next request which no earlier script takes.
+        r"""Queue a script for the next request which no earlier script takes.
 
         A step is bytes (sent by one call), a number (a pause in seconds), `Drip`, `Stall`, `Reset` or `Close`. After
         the steps `then` goes on serving the connection ("keep"), ends it in order ("fin": over TLS by close_notify,
@@ -219,11 +221,11 @@ class Origin:
         "connect" goes to the next connection, the others to the next request whose head arrives.
 
         >>> with Origin() as origin, socket.create_connection((origin.host, origin.port)) as client:
-        ...     script = origin.play(b"HTTP/1.1 200 OK\\r\\n", 0.01, b"Content-Le", then="fin")
-        ...     client.sendall(b"GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n")
+        ...     script = origin.play(b"HTTP/1.1 200 OK\r\n", 0.01, b"Content-Le", then="fin")
+        ...     client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         ...     client.makefile("rb").read()
         ...     script.finished.wait(5), script.error
-        b'HTTP/1.1 200 OK\\r\\nContent-Le'
+        b'HTTP/1.1 200 OK\r\nContent-Le'
         (True, None)
 
         Raises TypeError or ValueError for what is no script (see `Play`), RuntimeError when the origin is closed.
@@ -294,10 +296,13 @@ class Origin:
             play = self._at_connect.popleft() if self._at_connect else None
             wire = Wire(sock, self._closing, connection._add)
             service = _Service(self, connection, wire, play)
-            self._services.add(service)
+            # Threads are forgotten when they are over, not when they say they are: close() waits for all others.
+            self._services = [known for known in self._services if known.is_alive()]
+            self._services.append(service)
         try:
             service.start()
         except RuntimeError:  # the system gives no further thread
+            self._services.remove(service)
             service.end("no thread could be started for it")
 
     def _take_script(self) -> Play | None:
@@ -314,12 +319,8 @@ class Origin:
         if self._observer is not None:
             try:
                 self._observer(event)
-            except Exception:
+            except Exception:  # noqa: BLE001 - an observer is foreign code, and serving must outlive it
                 _log.exception("the observer of %r failed", self)
-
-    def _forget(self, service: _Service) -> None:
-        with self._lock:
-            self._services.discard(service)
 
 
 class _Service(threading.Thread):
@@ -335,12 +336,10 @@ class _Service(threading.Thread):
         self._answered = False
 
     def run(self) -> None:
+        self._origin._tell(ConnectionOpened(self._connection.number, self._connection.peer))
         why = "the server failed"
         try:
-            self._origin._tell(ConnectionOpened(self._connection.number, self._connection.peer))
             why = self._serve()
-            if self.wire.ended:
-                self.wire.linger()
         except OSError as exc:
             why = f"{type(exc).__name__}: {exc}"
         finally:
@@ -350,12 +349,13 @@ class _Service(threading.Thread):
         """Close the connection and record it."""
         if self._origin._closing.is_set():
             why = "the origin was closed"
-        self.wire.close()
-        self._connection._open = False
         if self._play is not None:
             self._play.fail(why)
+        if self.wire.ended:
+            self.wire.linger()
+        self.wire.close()
+        self._connection._open = False
         self._origin._tell(ConnectionClosed(self._connection.number, why))
-        self._origin._forget(self)
 
     def _serve(self) -> str:
         """Serve requests until the connection ends; return why it does."""
@@ -369,7 +369,7 @@ class _Service(threading.Thread):
                     return why
         except Malformed as exc:
             if not self._answered:
-                self._send(routes.problem(exc.status, str(exc)), None)
+                self._send(problem(exc.status, str(exc)), None)
             self.wire.finish()
             return f"malformed request: {exc}"
         return "the client closed it"
@@ -393,8 +393,8 @@ class _Service(threading.Thread):
         if play is not None:
             return "" if self._carry_out(play) else "a script ended it"
         scheme, _, authority = self._origin.url.partition("://")
-        asked = routes.Asked(request, scheme, str(self._connection.peer[0]), authority)
-        if self._send(routes.answer(asked), request):
+        asked = Asked(request, scheme, str(self._connection.peer[0]), authority)
+        if self._send(answer_by_path(asked), request):
             self.wire.finish()
             return "the answer was the last"
         return ""
@@ -412,7 +412,9 @@ class _Service(threading.Thread):
         """Send an answer; return whether the connection is to be closed after it."""
         before = self.wire.sent
         pieces, close = render(answer, request)
-        for piece in pieces:
-            self.wire.carry_out(piece)
-        self._origin._tell(AnswerSent(self._connection.number, answer.status, self.wire.sent - before))
+        try:
+            for piece in pieces:
+                self.wire.carry_out(piece)
+        finally:
+            self._origin._tell(AnswerSent(self._connection.number, answer.status, self.wire.sent - before))
         return close

@@ -15,29 +15,36 @@ Text that came with the request is latin-1, one character a byte, as it was rece
 from __future__ import annotations
 
 import base64
-import binascii
 import gzip
 import hashlib
 import json
 import re
 import uuid
 import zlib
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qsl, unquote, unquote_to_bytes
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
 
-from .messages import Answer, Fields, Received, reason
+from .asked import (
+    Asked,
+    Refused,
+    byte_range,
+    field_name,
+    field_value,
+    grouped,
+    parse_count,
+    parse_seconds,
+    parse_status,
+)
+from .messages import Answer, Fields, reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-__all__ = ["Asked", "answer", "problem"]
+__all__ = ["answer", "problem"]
 
-_ABSOLUTE: Final = re.compile(r"(https?)://([^/?#]*)", re.IGNORECASE)
-_TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _MOST_BYTES: Final = 64 << 20
 _MOST_PIECES: Final = 65536
-_MOST_SECONDS: Final = 10.0
 _ANY: Final = ()
 _EPOCH: Final = "Thu, 01 Jan 1970 00:00:00 GMT"
 _TEXT: Final = "text/plain; charset=utf-8"
@@ -56,55 +63,6 @@ _STATUS_FIELDS: Final[dict[int, Fields]] = {
     416: [("Content-Range", "bytes */0")],
     426: [("Upgrade", "HTTP/1.1")],
 }
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A request beside what the connection knows of it."""
-
-    request: Received
-    scheme: str
-    client: str
-    authority: str
-
-    @property
-    def url(self) -> str:
-        """The target URI (RFC 9112 section 3.3); an absolute-form target is it already."""
-        target = self.request.target
-        if _ABSOLUTE.match(target):
-            return target
-        host = self.request.field_values("host") or [self.authority]
-        return f"{self.scheme}://{host[0]}{target}"
-
-    @property
-    def base(self) -> str:
-        """Scheme and authority of the URL."""
-        found = _ABSOLUTE.match(self.url)
-        return found.group() if found else f"{self.scheme}://{self.authority}"
-
-    @property
-    def path(self) -> str:
-        """The path as it was sent, percent-encoded."""
-        return self._path_and_query[0]
-
-    @property
-    def _path_and_query(self) -> tuple[str, str]:
-        target = self.request.target
-        absolute = _ABSOLUTE.match(target)
-        path, _, query = target[absolute.end() if absolute else 0 :].partition("?")
-        return path or "/", query
-
-    @property
-    def args(self) -> Fields:
-        """Names and values of the query, decoded; bytes that are not UTF-8 stay as lone surrogates."""
-        return _pairs(self._path_and_query[1])
-
-    def arg(self, name: str, default: str) -> str:
-        return next((value for known, value in self.args if known == name), default)
-
-
-class _Refused(Exception):
-    """The request asks a route for what it cannot give; the message is the reason."""
 
 
 # --- small parts the routes are made of -------------------------------------------------------------------------------
@@ -127,121 +85,9 @@ def problem(status: int, why: str, *headers: tuple[str, str]) -> Answer:
     return _json({"error": why, "status": status}, status, [*headers])
 
 
-def _pairs(query: str) -> Fields:
-    try:
-        text = query.encode("latin-1").decode("utf-8", "surrogateescape")
-        return parse_qsl(text, keep_blank_values=True, errors="surrogateescape", max_num_fields=1000)
-    except ValueError as exc:
-        raise _Refused(f"the query cannot be read: {exc}") from exc
-
-
-def _grouped(pairs: Fields) -> dict[str, list[str]]:
-    groups: dict[str, list[str]] = {}
-    for name, value in pairs:
-        groups.setdefault(name, []).append(value)
-    return groups
-
-
-def _field_value(text: str) -> str:
-    """Text of the query as a field value: UTF-8, or the very bytes that were percent-encoded."""
-    if any(char in text for char in "\r\n\0"):
-        raise _Refused(f"{text!r} holds CR, LF or NUL: expected text that can stand in a field")
-    return text.encode("utf-8", "surrogateescape").decode("latin-1")
-
-
-def _field_name(text: str) -> str:
-    if not _TOKEN.fullmatch(text) or text.lower() in ("content-length", "transfer-encoding", "connection"):
-        raise _Refused(f"{text!r}: expected the name of a field that is not about framing")
-    return text
-
-
-def _count(text: str, most: int) -> int:
-    if not re.fullmatch("[0-9]{1,9}", text) or int(text) > most:
-        raise _Refused(f"{text!r}: expected a whole number from 0 to {most}")
-    return int(text)
-
-
-def _status(text: str) -> int:
-    if not re.fullmatch("[0-9]{3}", text):
-        raise _Refused(f"{text!r}: expected a status of three digits")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    """A time, cut down to ten seconds."""
-    try:
-        seconds = float(text)
-    except ValueError as exc:
-        raise _Refused(f"{text!r}: expected a number of seconds") from exc
-    if not seconds >= 0:  # not a number compares false
-        raise _Refused(f"{text!r}: expected a number of seconds from 0 on")
-    return min(seconds, _MOST_SECONDS)
-
-
 def _octets(count: int, seed: str) -> bytes:
     """`count` bytes that depend on nothing but `seed`."""
     return hashlib.shake_256(seed.encode("utf-8", "surrogateescape")).digest(count)
-
-
-def _media_type(request: Received) -> str:
-    return "".join(request.field_values("content-type")[:1]).partition(";")[0].strip().lower()
-
-
-def _parsed_json(request: Received) -> Any:
-    """The body as JSON; None where it is not, or too deeply nested to be written again."""
-    try:
-        value = json.loads(request.body)
-        json.dumps([[[value]]], indent=2)  # the answer nests it deeper than it came
-    except (ValueError, RecursionError):
-        return None
-    return value
-
-
-def _data(body: bytes) -> str:
-    try:
-        return body.decode()
-    except UnicodeDecodeError:
-        return f"data:{_OCTETS};base64,{base64.b64encode(body).decode()}"
-
-
-def _about(asked: Asked, *, body: bool = True) -> dict[str, Any]:
-    """What the origin knows of the request, in the words of httpbin."""
-    request = asked.request
-    about: dict[str, Any] = {
-        "method": request.method,
-        "url": asked.url,
-        "target": request.target,
-        "args": _grouped(asked.args),
-        "headers": request.headers,
-        "origin": asked.client,
-    }
-    if body:
-        form = _pairs(request.body.decode("latin-1")) if _media_type(request).endswith("form-urlencoded") else []
-        about |= {"data": _data(request.body), "form": _grouped(form), "json": _parsed_json(request)}
-    return about
-
-
-def _names(request: Received, name: str, etag: str, *, strongly: bool = False) -> bool:
-    """Whether the list field `name` is "*" or names `etag` (compared as in RFC 9110 section 8.8.3.2)."""
-    listed = ",".join(request.field_values(name))
-    tags = re.findall(r'(W/)?("[^"]*")', listed)
-    return listed.strip() == "*" or any(tag == etag and not (strongly and weak) for weak, tag in tags)
-
-
-def _credentials(request: Received, scheme: str) -> str | None:
-    """What follows `scheme` in the one Authorization field."""
-    values = request.field_values("authorization")
-    found, _, rest = values[0].partition(" ") if len(values) == 1 else ("", "", "")
-    return rest.strip() if found.lower() == scheme else None
-
-
-def _knows(request: Received, user: str, password: str) -> bool:
-    """Whether the request carries these credentials by Basic (RFC 7617)."""
-    given = _credentials(request, "basic")
-    try:
-        return given is not None and base64.b64decode(given, validate=True) == unquote_to_bytes(f"{user}:{password}")
-    except (binascii.Error, ValueError):
-        return False
 
 
 # --- the routes -------------------------------------------------------------------------------------------------------
@@ -293,7 +139,7 @@ def _checked(asked: Asked, methods: tuple[str, ...], function: Callable[..., Ans
         return problem(405, f"{method} is not for {asked.path}", allow)
     try:
         return function(asked, *parts)
-    except _Refused as exc:
+    except Refused as exc:
         return problem(400, str(exc))
 
 
@@ -311,7 +157,7 @@ def _index(_: Asked) -> Answer:
 @_route("/delete", methods=("DELETE",))
 @_route("/anything", "/anything/REST...", methods=_ANY)
 def _anything(asked: Asked, *_: str) -> Answer:
-    return _json(_about(asked))
+    return _json(asked.about() | asked.about_body())
 
 
 @_route("/headers")
@@ -331,7 +177,7 @@ def _user_agent(asked: Asked) -> Answer:
 
 @_route("/status/N", methods=_ANY)
 def _by_status(_: Asked, status: str) -> Answer:
-    code = _status(status)
+    code = parse_status(status)
     if 100 <= code < 200 and code != 101:
         return Answer(200, before=(f"HTTP/1.1 {code} {reason(code)}\r\n\r\n".encode(),))
     return Answer(code, _STATUS_FIELDS.get(code, []))
@@ -339,44 +185,49 @@ def _by_status(_: Asked, status: str) -> Answer:
 
 @_route("/bytes/N")
 def _bytes(asked: Asked, count: str) -> Answer:
-    return _typed(_OCTETS, _octets(_count(count, _MOST_BYTES), asked.arg("seed", "")))
+    return _typed(_OCTETS, _octets(parse_count(count, _MOST_BYTES), asked.arg("seed", "")))
 
 
 @_route("/stream/N")
 def _stream(asked: Asked, count: str) -> Answer:
-    about = _about(asked, body=False)
-    lines = (json.dumps({"id": index} | about).encode() + b"\n" for index in range(_count(count, _MOST_PIECES)))
+    about = asked.about()
+    lines = (json.dumps({"id": index} | about).encode() + b"\n" for index in range(parse_count(count, _MOST_PIECES)))
     return Answer(200, [("Content-Type", "application/json")], lines, "chunked")
 
 
 @_route("/stream-bytes/N")
 def _stream_bytes(asked: Asked, count: str) -> Answer:
-    data = _octets(_count(count, _MOST_BYTES), asked.arg("seed", ""))
-    size = _count(asked.arg("chunk_size", "10240"), _MOST_BYTES)
+    data = _octets(parse_count(count, _MOST_BYTES), asked.arg("seed", ""))
+    size = parse_count(asked.arg("chunk_size", "10240"), _MOST_BYTES)
     if not size:
-        raise _Refused("chunk_size=0: expected at least 1, an empty chunk would end the body")
+        raise Refused("chunk_size=0: expected at least 1, an empty chunk would end the body")
     chunks = (data[start : start + size] for start in range(0, len(data), size))
     return Answer(200, [("Content-Type", _OCTETS)], chunks, "chunked")
 
 
 @_route("/drip")
 def _drip(asked: Asked) -> Answer:
-    count = _count(asked.arg("numbytes", "10"), _MOST_PIECES)
-    gap = _seconds(asked.arg("duration", "2")) / max(count - 1, 1)
-    pieces = (piece for index in range(count) for piece in ([gap, b"*"] if index else [b"*"]))
-    delay = _seconds(asked.arg("delay", "0"))
-    code = _status(asked.arg("code", "200"))
-    return Answer(code, [("Content-Type", _OCTETS)], pieces, length=count, before=(delay,))
+    count = parse_count(asked.arg("numbytes", "10"), _MOST_PIECES)
+    gap = parse_seconds(asked.arg("duration", "2")) / max(count - 1, 1)
+    delay = parse_seconds(asked.arg("delay", "0"))
+    code = parse_status(asked.arg("code", "200"))
+    return Answer(code, [("Content-Type", _OCTETS)], _drops(count, gap), length=count, before=(delay,))
+
+
+def _drops(count: int, gap: float) -> Iterator[bytes | float]:
+    for index in range(count):
+        yield gap if index else 0
+        yield b"*"
 
 
 @_route("/delay/SECONDS", methods=_ANY)
 def _delay(asked: Asked, seconds: str) -> Answer:
-    return replace(_json(_about(asked)), before=(_seconds(seconds),))
+    return replace(_json(asked.about() | asked.about_body()), before=(parse_seconds(seconds),))
 
 
 @_route("/redirect/N", methods=_ANY)
 def _redirect(_: Asked, count: str, base: str = "", name: str = "redirect") -> Answer:
-    left = _count(count, 1000) - 1
+    left = parse_count(count, 1000) - 1
     return Answer(302, [("Location", base + (f"/{name}/{left}" if left > 0 else "/get"))])
 
 
@@ -387,22 +238,20 @@ def _absolute_redirect(asked: Asked, count: str) -> Answer:
 
 @_route("/redirect-to", methods=_ANY)
 def _redirect_to(asked: Asked) -> Answer:
-    url = _field_value(asked.arg("url", "/get"))
-    return Answer(_status(asked.arg("status_code", "302")), [("Location", url)])
+    url = field_value(asked.arg("url", "/get"))
+    return Answer(parse_status(asked.arg("status_code", "302")), [("Location", url)])
 
 
 @_route("/gzip")
 def _gzip(asked: Asked) -> Answer:
-    coded = gzip.compress(
-        _dump({"gzipped": True} | _about(asked, body=False)), mtime=0
-    )  # no time: the same bytes always
+    coded = gzip.compress(_dump({"gzipped": True} | asked.about()), mtime=0)  # no time: the same bytes always
     return Answer(200, [("Content-Type", "application/json"), ("Content-Encoding", "gzip")], coded)
 
 
 @_route("/deflate")
 def _deflate(asked: Asked) -> Answer:
     # The zlib format, as RFC 9110 section 8.4.1.2 defines the coding.
-    coded = zlib.compress(_dump({"deflated": True} | _about(asked, body=False)))
+    coded = zlib.compress(_dump({"deflated": True} | asked.about()))
     return Answer(200, [("Content-Type", "application/json"), ("Content-Encoding", "deflate")], coded)
 
 
@@ -423,18 +272,18 @@ _fixed("/robots.txt", _TEXT, "User-agent: *\nDisallow: /deny\n")
 @_route("/cookies")
 def _cookies(asked: Asked) -> Answer:
     pairs = (pair.strip().partition("=") for value in asked.request.field_values("cookie") for pair in value.split(";"))
-    return _json({"cookies": _grouped([(name, value) for name, _, value in pairs if name])})
+    return _json({"cookies": grouped([(name, value) for name, _, value in pairs if name])})
 
 
 @_route("/cookies/set")
 def _set_cookies(asked: Asked) -> Answer:
-    cookies = [("Set-Cookie", _field_value(f"{name}={value}; Path=/")) for name, value in asked.args]
+    cookies = [("Set-Cookie", field_value(f"{name}={value}; Path=/")) for name, value in asked.args]
     return Answer(302, [("Location", "/cookies"), *cookies])
 
 
 @_route("/response-headers", methods=("GET", "POST"))
 def _response_headers(asked: Asked) -> Answer:
-    fields = [(_field_name(name), _field_value(value)) for name, value in asked.args]
+    fields = [(field_name(name), field_value(value)) for name, value in asked.args]
     plain = _json({"headers": fields})
     return replace(plain, headers=fields if "content-type" in dict(_lower(fields)) else [*plain.headers, *fields])
 
@@ -459,17 +308,17 @@ def _trailers(_: Asked) -> Answer:
 @_route("/early-hints")
 def _early_hints(asked: Asked) -> Answer:
     hints = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload; as=style\r\n\r\n"
-    return replace(_json(_about(asked)), before=(hints,))
+    return replace(_json(asked.about() | asked.about_body()), before=(hints,))
 
 
 @_route("/etag/E")
 def _etag(asked: Asked, name: str) -> Answer:
     etag = f'"{name}"'
-    if asked.request.field_values("if-match") and not _names(asked.request, "if-match", etag, strongly=True):
+    if asked.request.field_values("if-match") and not asked.names("if-match", etag, strongly=True):
         return problem(412, f"the resource is now {etag}", ("ETag", etag))
-    if _names(asked.request, "if-none-match", etag):
+    if asked.names("if-none-match", etag):
         return Answer(304, [("ETag", etag)])
-    return _json(_about(asked), headers=[("ETag", etag)])
+    return _json(asked.about() | asked.about_body(), headers=[("ETag", etag)])
 
 
 @_route("/cache")
@@ -477,18 +326,18 @@ def _cache(asked: Asked) -> Answer:
     fields = [("Last-Modified", _EPOCH), ("ETag", '"origin"'), ("Cache-Control", "max-age=0")]
     if asked.request.field_values("if-modified-since") or asked.request.field_values("if-none-match"):
         return Answer(304, fields)
-    return _json(_about(asked), headers=fields)
+    return _json(asked.about() | asked.about_body(), headers=fields)
 
 
 @_route("/range/N")
 def _range(asked: Asked, count: str) -> Answer:
-    request, size = asked.request, _count(count, _MOST_BYTES)
+    request, size = asked.request, parse_count(count, _MOST_BYTES)
     data = (bytes(range(ord("a"), ord("z") + 1)) * (size // 26 + 1))[:size]
     etag = f'"range{size}"'
     fields = [("Content-Type", _OCTETS), ("ETag", etag), ("Accept-Ranges", "bytes")]
     fresh = request.field_values("if-range") in ([], [etag])
     # Range means something for GET alone (RFC 9110 section 14.2).
-    selected = _selected(request.field_values("range"), size) if fresh and request.method == "GET" else None
+    selected = byte_range(request.field_values("range"), size) if fresh and request.method == "GET" else None
     if selected is None:
         return Answer(200, fields, data)
     first, last = selected
@@ -497,38 +346,23 @@ def _range(asked: Asked, count: str) -> Answer:
     return Answer(206, [*fields, ("Content-Range", f"bytes {first}-{last}/{size}")], data[first : last + 1])
 
 
-def _selected(ranges: list[str], size: int) -> tuple[int, int] | None:
-    """First and last position asked for; None for what is to be ignored: several ranges, or an invalid one.
-
-    The first lies behind the last where nothing of the range exists (RFC 9110 section 14.1.2).
-    """
-    found = re.fullmatch("bytes=([0-9]{0,18})-([0-9]{0,18})", ",".join(ranges))
-    if found is None or found.groups() == ("", ""):
-        return None
-    if not found[1]:
-        return max(size - int(found[2]), 0), size - 1
-    first = int(found[1])
-    last = int(found[2]) if found[2] else max(first, size)
-    return (first, min(last, size - 1)) if first <= last else None
-
-
 @_route("/basic-auth/USER/PASSWORD", methods=_ANY)
 def _basic_auth(asked: Asked, user: str, password: str) -> Answer:
-    if not _knows(asked.request, user, password):
+    if not asked.knows(user, password):
         return problem(401, "other credentials are needed", ("WWW-Authenticate", 'Basic realm="origin"'))
     return _json({"authenticated": True, "user": unquote(user)})
 
 
 @_route("/hidden-basic-auth/USER/PASSWORD", methods=_ANY)
 def _hidden_basic_auth(asked: Asked, user: str, password: str) -> Answer:
-    if not _knows(asked.request, user, password):
+    if not asked.knows(user, password):
         return problem(404, f"nothing is known of {asked.path}")
     return _json({"authenticated": True, "user": unquote(user)})
 
 
 @_route("/bearer", methods=_ANY)
 def _bearer(asked: Asked) -> Answer:
-    token = _credentials(asked.request, "bearer")
+    token = asked.credentials("bearer")
     if not token:
         return problem(401, "a bearer token is needed", ("WWW-Authenticate", "Bearer"))
     return _json({"authenticated": True, "token": token})
@@ -544,17 +378,17 @@ def _base64(_: Asked, value: str) -> Answer:
     try:
         return _typed(_TEXT, base64.b64decode(unquote(value).replace("-", "+").replace("_", "/"), validate=True))
     except ValueError as exc:
-        raise _Refused(f"{value!r} is not base64: {exc}") from exc
+        raise Refused(f"{value!r} is not base64: {exc}") from exc
 
 
 @_route("/close", methods=_ANY)
 def _close(asked: Asked) -> Answer:
-    return replace(_json(_about(asked)), close=True)
+    return replace(_json(asked.about() | asked.about_body()), close=True)
 
 
 @_route("/until-close")
 def _until_close(asked: Asked) -> Answer:
-    return replace(_json(_about(asked)), framing="close")
+    return replace(_json(asked.about() | asked.about_body()), framing="close")
 
 
 @_route("/malformed")
