@@ -214,6 +214,13 @@ def test_formats_by_hand(name, body, size, want):
     assert outcome(body, [name], [size], [want]) == (b"hello", None)
 
 
+def test_raw_deflate_that_starts_like_zlib():
+    """A stored block with a padding bit set has zlib's first byte; the check of both bytes tells it from zlib."""
+    body = b"\x08\x05\x00\xfa\xffhello" + b"\x01\x00\x00\xff\xff"  # 0805 is no multiple of 31
+    assert outcome(body, ["deflate"]) == (b"hello", None)
+    assert outcome(body, ["deflate"], [1]) == (b"hello", None)
+
+
 @given(
     data=st.one_of(st.binary(max_size=2000), st.integers(0, 200_000).map(bytes)),
     stack=st.lists(st.sampled_from(CODED), min_size=1, max_size=MAX_CODINGS),
@@ -365,6 +372,22 @@ def test_truncation_gives_all_that_came(name):
     """Data flushed before the cut is delivered before the error, more of it than one read takes included."""
     (head, _), data = flushed(name), b"first " * 50_000
     assert failure(head, [name])[0] == data
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "oracle"),
+    [
+        ("gzip", gzip.compress(bytes(100_000)), lambda cut: zlib.decompressobj(31).decompress(cut)),
+        ("deflate", raw_deflate(bytes(100_000)), lambda cut: zlib.decompressobj(-15).decompress(cut)),
+        ("br", brotli.compress(TEXT * 40), lambda cut: brotli.Decompressor().process(cut)),
+        ("zstd", zstd.compress(TEXT * 40), lambda cut: zstd.ZstdDecompressor().decompress(cut)),
+    ],
+)
+@pytest.mark.parametrize("size", [1, PIECE])
+def test_truncation_gives_what_the_library_gives(name, body, oracle, size):
+    """Cut anywhere, a body gives just the data that its library, without any bound, has for what is left of it."""
+    for cut in range(1, len(body)):
+        assert failure(body[:cut], [name], [size])[0] == oracle(body[:cut]), cut
 
 
 def test_truncated_inside_a_stack():

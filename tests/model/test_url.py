@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import pickle
 import time
@@ -9,7 +10,7 @@ from urllib.parse import urljoin
 
 import pytest
 
-from intermodal.errors import InvalidURL, UnsupportedScheme, URLRequired
+from intermodal.errors import InvalidRequest, InvalidURL, UnsupportedScheme, URLRequired
 from intermodal.model.url import URL
 
 FIELDS = (
@@ -234,7 +235,7 @@ REFUSED_HOSTS = [
     ("a*b", "'*' is not allowed"),
     ("a;b", "';' is not allowed"),
     ("a,b", "',' is not allowed"),
-    ("a[b]", "'[' is not allowed"),
+    ("a[b]", r"'\[' is not allowed"),
     ("\u2100.com", "'/' is not allowed"),  # maps to "a/c"
     ("a\uff0fb", "'/' is not allowed"),
     ("a\uff20b", "'@' is not allowed"),
@@ -735,6 +736,8 @@ def test_a_subclass_of_str_is_read_as_its_text():
     """An enumeration of URLs, whose str() is something else, works."""
 
     class Text(str):
+        __slots__ = ()
+
         def __str__(self):
             return "http://wrong/"
 
@@ -771,10 +774,8 @@ def test_parsing_takes_linear_time(start, unit, end):
         best = float("inf")
         for _ in range(2):
             began = time.perf_counter()
-            try:
+            with contextlib.suppress(InvalidRequest):
                 URL(text)
-            except (InvalidURL, UnsupportedScheme, URLRequired):
-                pass
             best = min(best, time.perf_counter() - began)
         return best
 

@@ -54,14 +54,13 @@ _MAX_REMEMBERED = 2048
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _QUAD = rf"{_OCTET}(?:\.{_OCTET}){{3}}"
 _NAME = "(?:[a-z0-9_-]{1,63}[.]){0,126}[a-z][a-z0-9_-]{0,62}"
-_P = r"[A-Za-z0-9\-._~!$&'()*+,;=:@/]*"
-_Q = r"[A-Za-z0-9\-._~!$&'()*+,;=:@/?]*"
-_TRIPLET = "%[0-9A-Fa-f]{2}"
+_CHARACTER = r"A-Za-z0-9\-._~!$&'()*+,;=:@/%"
 
-# What needs no rewriting. Neighbouring repeats share no character, so that a mismatch costs linear time.
+# What needs no rewriting, up to what ``_parse`` looks at. Neighbouring repeats share no character, so that a mismatch
+# costs linear time.
 _ORDINARY = re.compile(
-    rf"(https?)://({_QUAD}|{_NAME})(?::([1-9][0-9]{{0,4}}))?(/{_P}(?:{_TRIPLET}{_P})*)?"
-    rf"(?:\?({_Q}(?:{_TRIPLET}{_Q})*))?(?:\#({_Q}(?:{_TRIPLET}{_Q})*))?"
+    rf"(https?)://({_QUAD}|{_NAME})(?::([1-9][0-9]{{0,4}}))?"
+    rf"(/[{_CHARACTER}]*)?(?:\?([{_CHARACTER}?]*))?(?:#([{_CHARACTER}?]*))?"
 )
 # RFC 3986 appendix B, with the scheme of section 3.1.
 _COMPONENTS = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?://([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL)
@@ -241,7 +240,9 @@ def _parse(text: str) -> URL:
         scheme, host, written_port, path, query, fragment = ordinary.groups()
         port = int(written_port) if written_port else _DEFAULT_PORTS[scheme]
         path = path or "/"
-        if port <= 65535 and "/." not in path and "xn--" not in host and len(host) <= _MAX_NAME:
+        name_is_canonical = "xn--" not in host and len(host) <= _MAX_NAME
+        path_is_canonical = "/." not in path and not _STRAY_PERCENT.search(text)
+        if name_is_canonical and path_is_canonical and port <= 65535:
             return _build((scheme, host, host, port), _NO_USERINFO, path, query, fragment)
     return _parse_any(_checked(text.lstrip(" ")))
 

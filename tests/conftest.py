@@ -1,0 +1,33 @@
+"""Profiles, and the transports that every shared test runs over."""
+
+import os
+
+import hypothesis
+import pytest
+from fleet import TRANSPORTS, make_transport
+
+#: ``ci`` requires every peer and draws more examples; ``deep`` draws many more.
+PROFILE = os.environ.get("INTERMODAL_PROFILE", "default")
+
+_COMMON = {"deadline": None, "print_blob": True, "suppress_health_check": list(hypothesis.HealthCheck)}
+hypothesis.settings.register_profile("default", max_examples=100, **_COMMON)
+hypothesis.settings.register_profile("ci", max_examples=400, **_COMMON)
+hypothesis.settings.register_profile("deep", max_examples=20_000, **_COMMON)
+hypothesis.settings.load_profile(PROFILE)
+
+
+@pytest.fixture(params=list(TRANSPORTS))
+def transport(request):
+    """Each of the four transports in turn."""
+    made = make_transport(request.param)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def all_transports():
+    """The four transports by name, for tests that compare them."""
+    made = {name: make_transport(name) for name in TRANSPORTS}
+    yield made
+    for each in made.values():
+        each.close()
