@@ -1,0 +1,164 @@
+"""One HTTP request, any transport, the same answer.
+
+>>> import intermodal
+>>> from intermodal.testing import MockTransport
+>>> with intermodal.Client(transport=MockTransport({"/": "hello"})) as client:
+...     client.get("http://example.test/").text
+'hello'
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from intermodal._version import __version__
+from intermodal.client import Client, delete, get, head, options, patch, post, put, request
+from intermodal.errors import (
+    BodyNotReplayable,
+    CertificateError,
+    ConnectionError,
+    ConnectTimeout,
+    ContentDecodingError,
+    Disconnected,
+    Error,
+    HTTPError,
+    IncompleteBody,
+    InsecureRequestWarning,
+    InvalidHeader,
+    InvalidRequest,
+    InvalidURL,
+    JSONDecodeError,
+    NameResolutionError,
+    PoolTimeout,
+    ProtocolError,
+    ProxyError,
+    ReadTimeout,
+    RequestBodyError,
+    RequestException,
+    ResponseError,
+    SSLError,
+    Timeout,
+    TLSError,
+    TooManyRedirects,
+    TotalTimeout,
+    TransportBug,
+    TransportClosed,
+    TransportError,
+    UnsupportedFeature,
+    UnsupportedScheme,
+    URLRequired,
+    WriteTimeout,
+)
+from intermodal.model.body import Body
+from intermodal.model.headers import Headers
+from intermodal.model.options import TLS, Dial, Limits, Options, Proxy, Timeouts
+from intermodal.model.request import Request
+from intermodal.model.response import AsyncResponse, Response
+from intermodal.model.url import URL
+from intermodal.protocol import AsyncTransport, Capability, Guarantee, Transport, TransportInfo
+from intermodal.registry import (
+    InstalledTransport,
+    TransportUnavailable,
+    TransportWarning,
+    open_async_transport,
+    open_transport,
+    transports,
+    use_transport,
+)
+
+if TYPE_CHECKING:
+    from intermodal.backends.httpx import HttpxTransport
+    from intermodal.backends.requests import RequestsTransport
+    from intermodal.backends.socket import SocketTransport
+    from intermodal.backends.urllib3 import Urllib3Transport
+
+__all__ = [
+    "TLS",
+    "URL",
+    "AsyncResponse",
+    "AsyncTransport",
+    "Body",
+    "BodyNotReplayable",
+    "Capability",
+    "CertificateError",
+    "Client",
+    "ConnectTimeout",
+    "ConnectionError",
+    "ContentDecodingError",
+    "Dial",
+    "Disconnected",
+    "Error",
+    "Guarantee",
+    "HTTPError",
+    "Headers",
+    "HttpxTransport",
+    "IncompleteBody",
+    "InsecureRequestWarning",
+    "InstalledTransport",
+    "InvalidHeader",
+    "InvalidRequest",
+    "InvalidURL",
+    "JSONDecodeError",
+    "Limits",
+    "NameResolutionError",
+    "Options",
+    "PoolTimeout",
+    "ProtocolError",
+    "Proxy",
+    "ProxyError",
+    "ReadTimeout",
+    "Request",
+    "RequestBodyError",
+    "RequestException",
+    "RequestsTransport",
+    "Response",
+    "ResponseError",
+    "SSLError",
+    "SocketTransport",
+    "TLSError",
+    "Timeout",
+    "Timeouts",
+    "TooManyRedirects",
+    "TotalTimeout",
+    "Transport",
+    "TransportBug",
+    "TransportClosed",
+    "TransportError",
+    "TransportInfo",
+    "TransportUnavailable",
+    "TransportWarning",
+    "URLRequired",
+    "UnsupportedFeature",
+    "UnsupportedScheme",
+    "Urllib3Transport",
+    "WriteTimeout",
+    "__version__",
+    "delete",
+    "get",
+    "head",
+    "open_async_transport",
+    "open_transport",
+    "options",
+    "patch",
+    "post",
+    "put",
+    "request",
+    "transports",
+    "use_transport",
+]
+
+#: Imported at first use: ``import intermodal`` imports no HTTP library.
+_BACKENDS = {
+    "SocketTransport": "socket",
+    "RequestsTransport": "requests",
+    "Urllib3Transport": "urllib3",
+    "HttpxTransport": "httpx",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _BACKENDS:
+        from intermodal.registry import find  # noqa: PLC0415 - see above
+
+        return find(_BACKENDS[name]).load()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -604,8 +604,8 @@ def test_a_bomb_costs_bounded_memory(bomb, want):
     ("name", "body", "data"),
     [
         ("gzip", gzip.compress(bytes(1000)) * 10_000, bytes(1000) * 10_000),
-        ("gzip", gzip.compress(b"") * 20_000 + GZIP, b"hello"),
-        ("zstd", zstd.compress(b"") * 20_000 + ZSTD, b"hello"),
+        ("gzip", gzip.compress(b"") * 3000 + GZIP, b"hello"),
+        ("zstd", zstd.compress(b"") * 3000 + ZSTD, b"hello"),
     ],
     ids=["members", "empty members", "empty frames"],
 )
@@ -624,6 +624,44 @@ def test_many_members_cost_bounded_memory(name, body, data):
         tracemalloc.stop()
     assert (at, got) == (len(data), data)
     assert peak < 256 * 1024
+
+
+SKIPPED = b"\x50\x2a\x4d\x18" + (10_000_000).to_bytes(4, "little") + bytes(10_000_000)
+EMPTY_BLOCK = b"\x00\x00\x00\xff\xff"
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [("gzip", GZIP + bytes(10_000_000)), ("deflate", EMPTY_BLOCK * 2_000_000 + STORED), ("zstd", SKIPPED + ZSTD)],
+    ids=["padding", "empty blocks", "skippable frame"],
+)
+def test_megabytes_without_data_are_passed_over(name, body):
+    """Ten megabytes without data are no reason to fail, nor is another coding around them."""
+    assert outcome(body, [name]) == (b"hello", None)
+    assert outcome(zstd.compress(body), [name, "zstd"]) == (b"hello", None)
+
+
+@pytest.mark.parametrize(
+    ("names", "body", "data"),
+    [
+        (["gzip"], GZIP + bytes(20_000_000), b"hello"),
+        (["gzip"], gzip.compress(b"") * 1_000_000 + GZIP, b""),
+        (["deflate"], EMPTY_BLOCK * 4_000_000 + STORED, b""),
+        (["zstd"], zstd.compress(b"") * 1_000_000 + ZSTD, b""),
+        (["zstd"], SKIPPED * 2 + ZSTD, b""),
+        (["gzip", "gzip"], gzip.compress(GZIP + bytes(ZEROS)), b"hello"),
+        (["zstd", "zstd"], zstd.compress(zstd.compress(b"") * 1_000_000), b""),
+        # Each skipped frame gives one byte to the coding within, so only the bound for all of them is reached.
+        (["gzip", "zstd"], b"".join(SKIPPED + zstd.compress(bytes([byte])) for byte in GZIP[:4]), b""),
+    ],
+    ids=["padding", "members", "blocks", "frames", "skippable", "padding in gzip", "frames in zstd", "drops"],
+)
+@pytest.mark.timeout(30)
+def test_a_body_that_goes_on_without_data_is_an_error(names, body, data):
+    """A body that keeps the decoder busy and gives nothing ends in an error soon, after the data it gave before."""
+    delivered, error = failure(body, names)
+    assert delivered == data
+    assert "no data" in str(error)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the resource module is Unix's")

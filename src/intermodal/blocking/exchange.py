@@ -7,10 +7,10 @@ becomes of it, by asking ``reusable`` at the end.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import ssl
 import time
-from contextlib import closing
 from typing import TYPE_CHECKING, NoReturn
 
 from intermodal.blocking.dialer import dial
@@ -99,7 +99,7 @@ class Exchange:
             RequestBodyError, WriteTimeout, TotalTimeout, TLSError, ConnectionError.
         """
         self.phase = "send"
-        with closing(encode_request(self.request)) as pieces:  # type: ignore[type-var]
+        with contextlib.closing(encode_request(self.request)) as pieces:  # type: ignore[type-var]
             for data in pieces:
                 if not self.write(data):
                     break
@@ -277,6 +277,13 @@ class ExchangeBody:
     @property
     def trailers(self) -> Headers | None:
         return self._exchange.reader.trailers
+
+    def drain(self, limit: int, seconds: float) -> None:
+        """Read on for the connection's sake, so many bytes and seconds at most; a failure concerns nobody any more."""
+        self._exchange.deadline.shorten(time.monotonic() + seconds)
+        with contextlib.suppress(Error):
+            while limit > 0 and (piece := self.read(min(limit, RECEIVE))):
+                limit -= len(piece)
 
     def end(self) -> None:
         """Give the connection up, once; it serves again only where nothing is left on it."""

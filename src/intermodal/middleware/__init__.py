@@ -1,0 +1,1 @@
+"""How HTTP behaves above a transport: one concern a file, one flow a file."""

@@ -13,6 +13,8 @@ body. :func:`decoded` makes a reader of decoded bytes out of a reader of coded o
 * Memory does not grow with the body, nor with its ratio: each coding holds one piece of input, one
   block of output and its window (at most 16 MiB, the largest of br). Nothing is decoded ahead of the
   block that is being read, so a decompression bomb costs only what its reader takes.
+* Time between two pieces of data is bounded as well: codings that go on and on without holding anything
+  (empty members, skipped frames, bytes after the end, each multiplied by the coding around it) are an error.
 * What the reader below raises passes through untouched and changes nothing here: a reader that raises for
   want of bytes can be given some, and the call made again, which is how asynchronous bodies are decoded.
 
@@ -47,6 +49,9 @@ _STEP = 4096
 # Bytes of output a library may return at a time: a little below brotli's first buffer, because it counts
 # only whole buffers and the next is twice as big.
 _BLOCK = 32000
+# Bytes that may be taken in, by all codings of a body together, without a byte of data coming out of it; a
+# member counts for a step, however short, because that is what beginning one costs.
+_FRUITLESS = 16 * 1024 * 1024
 
 _GZIP_MAGIC = b"\x1f\x8b"
 # RFC 9659: content coded with zstd has a window of at most 8 MB.
@@ -104,9 +109,16 @@ def decoded(read: Callable[[int], bytes], codings: Sequence[str]) -> Callable[[i
         )
     if not codings or not _available().keys() >= set(codings):
         return read
+    effort = _Effort()
     for name in reversed(codings):
-        read = _Decoder(read, name, _available()[name]).read
-    return read
+        read = _Decoder(read, name, _available()[name], effort).read
+
+    def delivered(n: int) -> bytes:
+        piece = read(n)
+        effort.fruitless = 0
+        return piece
+
+    return delivered
 
 
 class _Member(Protocol):
@@ -131,13 +143,20 @@ class _Coding(NamedTuple):
     error: type[Exception]
 
 
+class _Effort:
+    """What all codings of a body have taken in since it last gave data, in bytes."""
+
+    fruitless = 0
+
+
 class _Decoder:
     """Undoes one coding of what a reader gives."""
 
-    def __init__(self, read: Callable[[int], bytes], name: str, coding: _Coding) -> None:
+    def __init__(self, read: Callable[[int], bytes], name: str, coding: _Coding, effort: _Effort) -> None:
         self._read = read
         self._name = name
         self._coding = coding
+        self._effort = effort
         self._input = b""
         self._at = 0  # how much of _input has been taken
         self._input_ended = False
@@ -163,7 +182,9 @@ class _Decoder:
 
     def _advance(self) -> None:
         left = len(self._input) - self._at
-        if self._member is None:
+        if self._effort.fruitless > _FRUITLESS:
+            self._fault = (f"there is no data in {_FRUITLESS} bytes of it", None)
+        elif self._member is None:
             if left < 2 and not self._input_ended:
                 self._pull()
             else:
@@ -177,11 +198,13 @@ class _Decoder:
 
     def _pull(self) -> None:
         data = self._read(_PIECE)
+        self._effort.fruitless += len(data)
         self._input_ended = not data
         self._input = b"" if self._ignoring else self._input[self._at :] + data
         self._at = 0
 
     def _begin(self) -> None:
+        self._effort.fruitless += _STEP
         head = self._input[self._at : self._at + 2]
         try:
             self._member = self._coding.begin(head, self._again)
@@ -232,20 +255,21 @@ class _Inflate:
             output = self._inflate.decompress(data, max_length)
         except zlib.error as exc:
             self._fault = exc.with_traceback(None)
-            output = _before_fault(before, data, max_length)
+            output = _before_fault(before, data)
         # Output that fills its room may have more behind it, even where all input was taken.
         self.needs_input = self._fault is None and len(output) < max_length
         return output
 
 
-def _before_fault(inflate: zlib._Decompress, data: bytes, max_length: int) -> bytes:
-    """Return what the bytes of ``data`` before the faulty one decode to, as a call that fails returns nothing."""
+def _before_fault(inflate: zlib._Decompress, data: bytes) -> bytes:
+    """Return what the bytes of ``data`` before the faulty one decode to, as a call that fails returns nothing.
+
+    That is no more than the failed call was allowed to return, since it got as far as the fault.
+    """
     output = bytearray()
     with suppress(zlib.error):
         for at in range(len(data)):
-            output += inflate.decompress(data[at : at + 1], max_length - len(output))
-            if len(output) == max_length:
-                break  # all there is, or the call would not have failed; and 0 would mean no limit
+            output += inflate.decompress(data[at : at + 1])
     return bytes(output)
 
 

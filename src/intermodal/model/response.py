@@ -7,10 +7,12 @@ transport decodes alike. ``raw`` and closing never decode.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import io
 import json
 import re
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
@@ -310,12 +312,28 @@ class Response(BaseResponse):
     def __iter__(self) -> Iterator[bytes]:
         return self.iter_content()
 
+    def drain(self, limit: int, seconds: float) -> None:
+        """Be done with the body, undecoded: read at most ``limit`` bytes and ``seconds``, to keep the connection.
+
+        A body that offers a ``drain`` of its own bounds each wait; any other is looked at between reads.
+        """
+        drain: Callable[[int, float], None] | None = getattr(self._body, "drain", None)
+        if drain is not None:
+            drain(limit, seconds)
+        else:
+            _drain(self._body, limit, time.monotonic() + seconds)
+        self.close()
+
     def close(self) -> None:
         """Give the connection back, or drop it where the body was not read to its end."""
         self._body.close()
         if self._on_close is not None:
             on_close, self._on_close = self._on_close, None
             on_close()
+
+    def on_close(self, callback: Callable[[], None]) -> None:
+        """Have ``callback`` called once when the response is closed or read to its end."""
+        self._on_close = callback
 
     def __enter__(self: _R) -> _R:
         return self
@@ -324,6 +342,15 @@ class Response(BaseResponse):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _drain(body: RawBody, limit: int, until: float) -> None:
+    with contextlib.suppress(TransportError):
+        while limit > 0 and time.monotonic() < until:
+            piece = body.read(min(limit, CHUNK))
+            if not piece:
+                break
+            limit -= len(piece)
 
 
 class AsyncResponse(BaseResponse):

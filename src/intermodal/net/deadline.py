@@ -27,6 +27,10 @@ class Deadline:
         #: When the whole exchange must be over, on the clock of ``now``; None for no such bound.
         self.ends = None if timeouts.total is None else now + timeouts.total
 
+    def shorten(self, ends: float) -> None:
+        """Let the exchange be over at ``ends`` at the latest."""
+        self.ends = ends if self.ends is None else min(self.ends, ends)
+
     def wait(self, seconds: float | None, now: float) -> float | None:
         """Give how long one wait may take that is itself bound by ``seconds``.
 

@@ -91,7 +91,8 @@ class Asked:
         """What the origin knows of the request without its body, in the words of httpbin."""
         request = self.request
         return {
-            "method": request.method,
+            # The answer to HEAD describes what GET would get (RFC 9110 section 9.3.2), its length included.
+            "method": "GET" if request.method == "HEAD" else request.method,
             "url": self.url,
             "target": request.target,
             "args": grouped(self.args),

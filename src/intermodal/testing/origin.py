@@ -359,8 +359,7 @@ class _Service(threading.Thread):
 
     def _serve(self) -> str:
         """Serve requests until the connection ends; return why it does."""
-        if self._origin._tls is not None:
-            self.wire.secure(self._origin._tls)
+        self.wire.begin(self._origin._tls)
         if self._play is not None and not self._carry_out(self._play):
             return "a script ended it"
         try:

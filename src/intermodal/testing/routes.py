@@ -145,7 +145,7 @@ def _checked(asked: Asked, methods: tuple[str, ...], function: Callable[..., Ans
 
 @_route("/")
 def _index(_: Asked) -> Answer:
-    lines = (f"{path:32}{', '.join(_allowed(methods)) if methods else 'any method'}" for path, _, methods, _ in _ROUTES)
+    lines = (f"{path:36}{', '.join(_allowed(methods)) if methods else 'any method'}" for path, _, methods, _ in _ROUTES)
     return _typed(_TEXT, ("\n".join(lines) + "\n").encode())
 
 

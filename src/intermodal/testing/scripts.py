@@ -52,14 +52,18 @@ class Drip:
 class Stall:
     """Sends nothing and reads nothing until the client closes or the origin is closed.
 
-    As nothing is read, a client that goes on sending comes to a stop once the buffers in between are full. It ends a
+    As nothing is read, a client that goes on sending comes to a stop once the buffers in between are full; if it then
+    closes, its FIN waits behind what it could not send, and only `Origin.close` (or its RST) ends the stall. It ends a
     script: no step can follow it.
     """
 
 
 @dataclass(frozen=True)
 class Reset:
-    """Cuts the connection by RST (SO_LINGER with zero seconds). It ends a script: no step can follow it."""
+    """Cuts the connection by RST (SO_LINGER with zero seconds). It ends a script: no step can follow it.
+
+    RST may overtake what was sent just before it: where the client is to see that first, a pause belongs in between.
+    """
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,71 @@ class Close:
 Step = bytes | float | Drip | Stall | Reset | Close
 
 
+class _Tls:
+    """The TLS of one socket, over buffers in memory.
+
+    Over buffers and not over the socket, because an orderly end has to send close_notify while application data is
+    still coming in, and to go on reading that: `ssl.SSLSocket` can do neither without losing data.
+    """
+
+    def __init__(self, sock: socket.socket, context: ssl.SSLContext) -> None:
+        self._sock = sock
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._object = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+
+    def handshake(self) -> None:
+        while True:
+            try:
+                self._object.do_handshake()
+            except ssl.SSLWantReadError:
+                self._flush()
+                self._feed()
+            else:
+                return
+            finally:
+                self._flush()  # an alert, when it failed
+
+    def receive(self) -> bytes:
+        while True:
+            try:
+                return self._object.read(_RECEIVE)
+            except ssl.SSLEOFError:  # FIN without close_notify: the client's affair
+                return b""
+            except ssl.SSLWantReadError:
+                self._flush()
+                self._feed()
+
+    def send(self, data: bytes) -> None:
+        if data:
+            self._object.write(data)
+            self._flush()
+
+    def notify_close(self) -> bytes:
+        """Send close_notify; return what had been received but not read, which nothing could read afterwards."""
+        left = bytearray()
+        with contextlib.suppress(ssl.SSLError):
+            while data := self._object.read(_RECEIVE):
+                left += data
+        with contextlib.suppress(ssl.SSLError):  # it would wait for the client's close_notify, which nobody needs
+            self._object.unwrap()
+        self._flush()
+        return bytes(left)
+
+    def _feed(self) -> None:
+        if self._incoming.eof:
+            raise ConnectionAbortedError("the client closed within TLS")
+        data = self._sock.recv(_RECEIVE)
+        if data:
+            self._incoming.write(data)
+        else:
+            self._incoming.write_eof()
+
+    def _flush(self) -> None:
+        if self._outgoing.pending:
+            self._sock.sendall(self._outgoing.read())
+
+
 class Wire:
     """One accepted socket: receives, sends, waits and ends; `closing` interrupts every wait.
 
@@ -82,27 +151,33 @@ class Wire:
 
     def __init__(self, sock: socket.socket, closing: threading.Event, record: Callable[[bytes], None]) -> None:
         self._sock = sock
+        self._tls: _Tls | None = None
         self._closing = closing
         self._record = record
-        self._lock = threading.Lock()  # abort() must not meet a socket that is just being wrapped or closed
+        self._lock = threading.Lock()  # abort() must not meet a socket that is just being closed
         self.sent = 0
         self.ended = False
         """Whether the origin has sent its FIN or RST."""
 
-    def secure(self, context: ssl.SSLContext) -> None:
-        """Put TLS on the socket and make the handshake as the server."""
-        with self._lock:
-            self._sock = secured = context.wrap_socket(self._sock, server_side=True, do_handshake_on_connect=False)
-        secured.do_handshake()
+    def begin(self, context: ssl.SSLContext | None) -> None:
+        """Prepare the socket; with a context, make the TLS handshake as the server."""
+        self._sock.settimeout(None)  # some systems hand on the listener's
+        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if context is not None:
+            self._tls = _Tls(self._sock, context)
+            self._tls.handshake()
 
     def receive(self) -> bytes:
         """Wait for bytes and record them; b"" means that the client has sent FIN."""
-        data = self._sock.recv(_RECEIVE)
+        data = self._tls.receive() if self._tls else self._sock.recv(_RECEIVE)
         self._record(data)
         return data
 
     def send(self, data: bytes) -> None:
-        self._sock.sendall(data)
+        if self._tls:
+            self._tls.send(data)
+        else:
+            self._sock.sendall(data)
         self.sent += len(data)
 
     def pause(self, seconds: float) -> None:
@@ -134,20 +209,15 @@ class Wire:
             watch.register(self._sock, getattr(select, "POLLRDHUP", 0))
             return bool(watch.poll(0))
         readable, _, _ = select.select([self._sock], [], [], 0)  # Windows has no poll; a FIN behind data stays unseen
-        return bool(readable) and not socket.socket.recv(self._sock, 1, socket.MSG_PEEK)
+        return bool(readable) and not self._sock.recv(1, socket.MSG_PEEK)
 
     def finish(self, *, orderly: bool = True) -> None:
         """Send FIN; over TLS an orderly end sends close_notify first."""
         if self.ended:
             return
-        if orderly and isinstance(self._sock, ssl.SSLSocket):
-            # Not waiting for the client's close_notify (RFC 8446 section 6.1 asks for none) shows as an SSLError.
-            self._sock.settimeout(0)
-            with contextlib.suppress(OSError, ValueError):
-                self._sock.unwrap()
-            self._sock.settimeout(None)
-        # The base method: SSLSocket.shutdown drops its TLS state, and what the client still sends could not be read.
-        socket.socket.shutdown(self._sock, socket.SHUT_WR)
+        if orderly and self._tls:
+            self._record(self._tls.notify_close())
+        self._sock.shutdown(socket.SHUT_WR)
         self.ended = True
 
     def linger(self) -> None:
@@ -173,9 +243,8 @@ class Wire:
     def abort(self) -> None:
         """Wake the serving thread from whatever it waits for, from another thread."""
         with self._lock, contextlib.suppress(OSError):
-            # Closing does not wake a thread blocked in recv or send; shutting down does. The base method leaves the
-            # TLS state alone, which the other thread may be using.
-            socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
+            # Closing would not wake a thread blocked in recv or send; shutting down does.
+            self._sock.shutdown(socket.SHUT_RDWR)
 
 
 class Play:

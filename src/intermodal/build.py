@@ -1,0 +1,194 @@
+"""From what a user types to a Request and its Options: the keywords, written once for both clients."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NoReturn, TypedDict
+
+from intermodal._version import __version__
+from intermodal.errors import InvalidHeader, InvalidRequest, UnsupportedFeature, URLRequired
+from intermodal.model.body import BinaryFile, BodyInput
+from intermodal.model.decoding import accept_encoding
+from intermodal.model.encode import FORM, JSON, Fields, ParamsInput, encode_fields, encode_json, encode_params
+from intermodal.model.headers import Headers
+from intermodal.model.options import TLS, Options, Timeouts
+from intermodal.model.request import Request
+from intermodal.model.url import URL
+from intermodal.protocol import Capability
+
+if TYPE_CHECKING:
+    import ssl
+
+    from intermodal.middleware.route import ProxiesInput
+    from intermodal.model.headers import HeaderText
+    from intermodal.model.options import CertInput, TimeoutInput
+
+DefaultsInput = (
+    Mapping[str, str] | Mapping[str, "HeaderText | None"] | Iterable[tuple["HeaderText", "HeaderText | None"]] | None
+)
+DataInput = BodyInput | Fields
+
+#: Nobody asked for these bounds: a transport that cannot keep one of them is not refused for it.
+DEFAULT_TIMEOUTS = Timeouts()
+
+
+class RequestKeywords(TypedDict, total=False):
+    """The keywords of ``Client.request`` and of every verb."""
+
+    params: ParamsInput
+    data: DataInput
+    json: Any
+    headers: DefaultsInput
+    timeout: TimeoutInput
+    verify: bool | str | ssl.SSLContext
+    cert: CertInput
+    proxies: ProxiesInput | None
+    stream: bool
+
+
+KEYWORDS = frozenset(RequestKeywords.__annotations__)
+
+#: Keywords that requests has taught, and that are not here yet.
+_PLANNED = frozenset(
+    {"cookies", "files", "auth", "allow_redirects", "retries", "hooks", "max_redirects", "trust_env", "middleware"}
+)
+
+
+def refuse_keywords(where: str, unknown: Iterable[str], known: Iterable[str]) -> NoReturn:
+    """Refuse keywords: a wish is never ignored.
+
+    Raises:
+        UnsupportedFeature: a keyword that is not available yet; TypeError: one that nobody knows.
+    """
+    name = sorted(unknown)[0]
+    if name in _PLANNED:
+        raise UnsupportedFeature(
+            f"{name}= is not available in intermodal {__version__}; it is not ignored either, nothing was sent:"
+            f" leave it out of {where}"
+        )
+    raise TypeError(f"{where} has no keyword {name!r}: expected {', '.join(sorted(known))}")
+
+
+def default_headers() -> Headers:
+    """Give the headers that a Client sends unless told otherwise."""
+    return Headers.trusted(
+        [
+            ("User-Agent", f"intermodal/{__version__}"),
+            ("Accept", "*/*"),
+            ("Accept-Encoding", accept_encoding()),
+            ("Connection", "keep-alive"),
+        ]
+    )
+
+
+def merge_headers(defaults: Headers, given: DefaultsInput) -> Headers:
+    """Lay headers over defaults: a name replaces the default where that stands, None removes it, new ones follow.
+
+    >>> merge_headers(Headers({"Accept": "*/*", "X-A": "1"}), {"accept": "text/html", "X-A": None}).pairs
+    (('accept', 'text/html'),)
+    """
+    if not given:
+        return defaults
+    try:
+        items = list(given.items() if isinstance(given, Mapping) else given)
+        removed = {_text(name).lower() for name, value in items if value is None}
+        added = Headers([(name, value) for name, value in items if value is not None])
+    except (TypeError, ValueError) as error:
+        if isinstance(error, InvalidHeader):
+            raise
+        raise InvalidHeader(f"headers={given!r:.80}: expected a mapping or pairs of (name, value)") from error
+    pending: dict[str, list[tuple[str, str]]] = {}
+    for pair in added.pairs:
+        pending.setdefault(pair[0].lower(), []).append(pair)
+    merged = []
+    for pair in defaults.pairs:
+        name = pair[0].lower()
+        if name in pending:
+            merged += pending.pop(name)
+        elif name not in removed and name not in added:
+            merged.append(pair)
+    merged += [pair for pair in added.pairs if pair[0].lower() in pending]
+    return Headers.trusted(merged)
+
+
+def _text(name: HeaderText) -> str:
+    return name.decode("latin-1") if isinstance(name, bytes) else str(name)
+
+
+def build_url(url: str | bytes | URL, base: URL | None, *params: ParamsInput) -> URL:
+    """Resolve a URL against the client's base and add parameters to its query.
+
+    >>> str(build_url("users", URL("http://h/api/v1/"), {"page": 2}))
+    'http://h/api/v1/users?page=2'
+    """
+    if base is not None and not isinstance(url, URL):
+        text = url.decode() if isinstance(url, bytes) else url
+        if not isinstance(text, str):
+            raise URLRequired(f"url={url!r:.60}: expected a str, even with a base_url; '' stands for the base itself")
+        url = text if "://" in text else f"{str(base).rstrip('/')}/{text.lstrip('/')}" if text else base
+    parsed = url if isinstance(url, URL) else URL(url)
+    query = "&".join(filter(None, map(encode_params, params)))
+    if query:
+        parsed = parsed.with_query(f"{parsed.query}&{query}" if parsed.query else query)
+    if parsed.username is not None:
+        raise UnsupportedFeature(
+            f"the URL carries credentials for {parsed.authority!r}, and auth is not available in intermodal {__version__}:"
+            " take them out of the URL and give an Authorization header"
+        )
+    return parsed
+
+
+def build_request(
+    method: str,
+    url: URL,
+    defaults: Headers,
+    keywords: RequestKeywords,
+) -> Request:
+    """Make the Request of the keywords ``data``, ``json`` and ``headers``."""
+    if not isinstance(method, str):
+        raise InvalidHeader(f"method {method!r:.60} is a {type(method).__name__}: expected a str such as 'GET'")
+    body, media_type = _body(keywords.get("data"), keywords.get("json"), has_json="json" in keywords)
+    headers = merge_headers(defaults, keywords.get("headers"))
+    if media_type is not None and "content-type" not in headers:
+        headers = Headers.trusted([*headers.pairs, ("Content-Type", media_type)])
+    return Request(method.upper(), url, headers, body)
+
+
+def _body(data: DataInput, json: object, *, has_json: bool) -> tuple[BodyInput, str | None]:
+    has_json = has_json and json is not None
+    if data and has_json:
+        raise InvalidRequest("data= and json= were both given: a request has one body")
+    if has_json:
+        return encode_json(json), JSON
+    if isinstance(data, Mapping) or _is_pairs(data):
+        return encode_fields(data, "data").encode() or None, FORM  # type: ignore[arg-type]
+    return data, None  # type: ignore[return-value]
+
+
+def _is_pairs(data: object) -> bool:
+    """Tell form fields from an iterable of bytes, as requests does: a list or tuple that begins with a pair."""
+    if not isinstance(data, list | tuple) or isinstance(data, BinaryFile) or not data:
+        return False
+    return isinstance(data[0], tuple | list)
+
+
+def build_options(timeouts: Timeouts | None, tls: TLS, keywords: RequestKeywords, capabilities: Capability) -> Options:
+    """Make the Options of the client's settings and the keywords ``timeout``, ``verify`` and ``cert``."""
+    if "timeout" in keywords:
+        timeouts = Timeouts.of(keywords["timeout"])
+    if timeouts is None:
+        timeouts = _within(capabilities)
+    if "verify" in keywords or "cert" in keywords:
+        tls = TLS(keywords.get("verify", tls.verify), keywords.get("cert", tls.cert))
+    return Options(timeouts, tls)
+
+
+def _within(capabilities: Capability) -> Timeouts:
+    if Capability.WRITE_TIMEOUT in capabilities and Capability.POOL_TIMEOUT in capabilities:
+        return DEFAULT_TIMEOUTS
+    return dataclasses.replace(
+        DEFAULT_TIMEOUTS,
+        write=DEFAULT_TIMEOUTS.write if Capability.WRITE_TIMEOUT in capabilities else None,
+        pool=DEFAULT_TIMEOUTS.pool if Capability.POOL_TIMEOUT in capabilities else None,
+    )

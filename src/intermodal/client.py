@@ -1,0 +1,296 @@
+"""The client: requests' verbs and keywords over any transport."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import threading
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from intermodal.build import (
+    KEYWORDS,
+    RequestKeywords,
+    build_options,
+    build_request,
+    build_url,
+    default_headers,
+    merge_headers,
+    refuse_keywords,
+)
+from intermodal.errors import Error, TransportBug, TransportClosed
+from intermodal.flow import drive, send
+from intermodal.middleware.route import Proxies, through_proxy
+from intermodal.model.options import TLS, Limits, Options, Timeouts
+from intermodal.model.url import URL
+from intermodal.registry import find, override
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from typing_extensions import Never, Self, Unpack
+
+    from intermodal.build import DefaultsInput
+    from intermodal.middleware.route import ProxiesInput
+    from intermodal.model.encode import ParamsInput
+    from intermodal.model.options import CertInput, TimeoutInput
+    from intermodal.model.request import Request
+    from intermodal.model.response import Response
+    from intermodal.protocol import Transport
+
+#: Stands for "not given", where None means something.
+_UNSET: Any = object()
+
+_SETTINGS = ("base_url", "headers", "params", "timeout", "proxies", "verify", "cert", "limits", "transport")
+
+
+class Client:
+    """Sends requests over a transport, with settings that hold for all of them.
+
+    Args:
+        transport: a name (``"socket"``, ``"requests"``, ``"urllib3"``, ``"httpx"`` or any installed one), an
+            instance, or a factory. By default what ``use_transport`` says, else ``INTERMODAL_TRANSPORT``,
+            else ``"socket"``. What the client opened, it closes; what it was given, it leaves open.
+        base_url: what relative URLs are appended to.
+        headers: laid over the defaults; None removes one.
+        params: added to every query.
+        timeout: seconds, ``(connect, read)``, :class:`~intermodal.model.options.Timeouts`, or None for no bound.
+        proxies: by ``"http"``, ``"https"``, ``"all"`` or ``"https://host"``.
+        verify: True, a CA file or folder, an ``ssl.SSLContext``, or False.
+        cert: the client's certificate: a file, ``(cert, key)`` or ``(cert, key, password)``.
+        limits: what the transport that is opened accepts and keeps.
+
+    >>> from intermodal.testing import MockTransport
+    >>> with Client(MockTransport({"/users": {"name": "Ada"}}), base_url="http://api.test") as client:
+    ...     client.get("/users").json()
+    {'name': 'Ada'}
+    """
+
+    def __init__(
+        self,
+        transport: str | Transport | Callable[..., Transport] | None = None,
+        *,
+        base_url: str | None = None,
+        headers: DefaultsInput = None,
+        params: ParamsInput = None,
+        timeout: TimeoutInput = _UNSET,
+        proxies: ProxiesInput | None = None,
+        verify: bool | str | ssl.SSLContext = True,
+        cert: CertInput = None,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        **unknown: Never,
+    ) -> None:
+        if unknown:
+            refuse_keywords("Client", unknown, _SETTINGS)
+        self._limits = limits
+        self._base_url = None if base_url is None else URL(base_url)
+        self.headers = merge_headers(default_headers(), headers)
+        self._params = params
+        self._timeouts = None if timeout is _UNSET else Timeouts.of(timeout)
+        self._proxies = None if proxies is None else Proxies(proxies)
+        self._tls = TLS(verify, cert)
+        self._given: Transport | None = None
+        self._opened: Transport | None = None
+        self._name: str | None = None
+        self._closed = False
+        self._opening = threading.Lock()
+        if transport is None or isinstance(transport, str):
+            self._name = transport or os.environ.get("INTERMODAL_TRANSPORT") or "socket"
+            find(self._name)  # a wrong name is said here, not at the first request
+        elif isinstance(transport, type) or not (hasattr(transport, "send") or hasattr(transport, "asend")):
+            self._opened = _synchronous(transport(limits=limits))
+        else:
+            self._given = _synchronous(transport)
+
+    @property
+    def transport(self) -> Transport:
+        """The transport that a request sent now would take."""
+        if self._given is not None:
+            return self._given
+        if self._name is not None:
+            overriding = override()
+            if overriding is not None:
+                return _synchronous(overriding)
+        if self._opened is None:
+            with self._opening:
+                if self._opened is None:
+                    assert self._name is not None
+                    self._opened = _synchronous(find(self._name).load()(limits=self._limits))
+        return self._opened
+
+    def build_request(self, method: str, url: str | bytes | URL, **keywords: Unpack[RequestKeywords]) -> Request:
+        """Make the Request that ``request`` would send.
+
+        >>> Client().build_request("get", "http://h/a", params={"q": 1}).target
+        '/a?q=1'
+        """
+        if not keywords.keys() <= KEYWORDS:
+            refuse_keywords("a request", keywords.keys() - KEYWORDS, KEYWORDS)
+        return build_request(
+            method, build_url(url, self._base_url, self._params, keywords.get("params")), self.headers, keywords
+        )
+
+    def request(self, method: str, url: str | bytes | URL, **keywords: Unpack[RequestKeywords]) -> Response:
+        """Send a request.
+
+        Args:
+            params: mapping, pairs, str or bytes; merged into the query; lists repeat the key, None is left out.
+            data: mapping or pairs for a form; str (UTF-8), bytes, a binary file or an iterable of bytes as is.
+            json: any JSON value.
+            headers: mapping or pairs, laid over the client's; None removes one.
+            timeout: seconds, ``(connect, read)``, Timeouts, or None for no bound.
+            verify, cert, proxies: as for the Client, for this call.
+            stream: return at the end of the head; the body is read as it is iterated.
+
+        Raises:
+            Error: any of :mod:`intermodal.errors`.
+        """
+        request = self.build_request(method, url, **keywords)
+        return self.send(request, **keywords)
+
+    def send(self, request: Request, **keywords: Unpack[RequestKeywords]) -> Response:
+        """Send a Request as it is; of the keywords, timeout, verify, cert, proxies and stream apply."""
+        if not keywords.keys() <= KEYWORDS:
+            refuse_keywords("a request", keywords.keys() - KEYWORDS, KEYWORDS)
+        if self._closed:
+            raise TransportClosed("the client is closed: open another one", request=request)
+        transport = self.transport
+        options = build_options(self._timeouts, self._tls, keywords, transport.info.capabilities)
+        given = keywords.get("proxies")
+        proxies = Proxies(given) if given is not None else self._proxies
+        started = time.perf_counter()
+        if proxies is None:  # a flow that the call does not need is not entered
+            response = _carry(transport, request, options)
+        else:
+            flow = through_proxy(request, options, send, proxies)
+            response = drive(flow, partial(_carry, transport))  # type: ignore[assignment]
+        response.elapsed = datetime.timedelta(seconds=time.perf_counter() - started)
+        if not keywords.get("stream"):
+            response.content  # noqa: B018 - read now, so that its failure is this call's
+        return response
+
+    def get(self, url: str | bytes | URL, **keywords: Unpack[RequestKeywords]) -> Response:
+        """Send a GET; keywords as for :meth:`request`."""
+        return self.request("GET", url, **keywords)
+
+    def options(self, url: str | bytes | URL, **keywords: Unpack[RequestKeywords]) -> Response:
+        """Send an OPTIONS; keywords as for :meth:`request`."""
+        return self.request("OPTIONS", url, **keywords)
+
+    def head(self, url: str | bytes | URL, **keywords: Unpack[RequestKeywords]) -> Response:
+        """Send a HEAD; keywords as for :meth:`request`."""
+        return self.request("HEAD", url, **keywords)
+
+    def post(
+        self, url: str | bytes | URL, data: Any = None, json: Any = None, **keywords: Unpack[RequestKeywords]
+    ) -> Response:
+        """Send a POST; keywords as for :meth:`request`."""
+        return self.request("POST", url, **{**keywords, "data": data, "json": json})
+
+    def put(self, url: str | bytes | URL, data: Any = None, **keywords: Unpack[RequestKeywords]) -> Response:
+        """Send a PUT; keywords as for :meth:`request`."""
+        return self.request("PUT", url, **{**keywords, "data": data})
+
+    def patch(self, url: str | bytes | URL, data: Any = None, **keywords: Unpack[RequestKeywords]) -> Response:
+        """Send a PATCH; keywords as for :meth:`request`."""
+        return self.request("PATCH", url, **{**keywords, "data": data})
+
+    def delete(self, url: str | bytes | URL, **keywords: Unpack[RequestKeywords]) -> Response:
+        """Send a DELETE; keywords as for :meth:`request`."""
+        return self.request("DELETE", url, **keywords)
+
+    def close(self) -> None:
+        """Close the transport that this client opened; one that it was given stays open. Any number of times."""
+        self._closed = True
+        if self._opened is not None:
+            self._opened.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _carry(transport: Transport, request: Request, options: Options) -> Response:
+    """Send, and hold the transport to clause T5."""
+    try:
+        return transport.send(request, options)
+    except Error:
+        raise
+    except Exception as error:
+        name = getattr(getattr(transport, "info", None), "name", type(transport).__name__)
+        raise TransportBug(
+            f"transport {name!r} let {error!r:.200} out, which is no intermodal error: this is a bug of the transport",
+            request=request,
+            transport=name,
+            delivery="maybe_sent",
+        ) from error
+
+
+def _synchronous(transport: Any) -> Transport:
+    if not hasattr(transport, "send"):
+        raise TypeError(
+            f"{transport!r:.80} is an asynchronous transport" if hasattr(transport, "asend") else
+            f"{transport!r:.80} is no transport: expected an object with info, send() and close()"
+        )
+    checked: Transport = transport
+    return checked
+
+
+def request(method: str, url: str | bytes | URL, **keywords: Unpack[RequestKeywords]) -> Response:
+    """Send one request over a client of its own; keywords as for :meth:`Client.request`.
+
+    Whoever sends more than one keeps a :class:`Client`, and with it the connection.
+    """
+    client = Client()
+    try:
+        response = client.request(method, url, **keywords)
+    except BaseException:
+        client.close()
+        raise
+    if keywords.get("stream"):
+        response.on_close(client.close)
+    else:
+        client.close()
+    return response
+
+
+def get(url: str | bytes | URL, **keywords: Unpack[RequestKeywords]) -> Response:
+    """Send a GET; see :func:`request`."""
+    return request("GET", url, **keywords)
+
+
+def options(url: str | bytes | URL, **keywords: Unpack[RequestKeywords]) -> Response:
+    """Send an OPTIONS; see :func:`request`."""
+    return request("OPTIONS", url, **keywords)
+
+
+def head(url: str | bytes | URL, **keywords: Unpack[RequestKeywords]) -> Response:
+    """Send a HEAD; see :func:`request`."""
+    return request("HEAD", url, **keywords)
+
+
+def post(url: str | bytes | URL, data: Any = None, json: Any = None, **keywords: Unpack[RequestKeywords]) -> Response:
+    """Send a POST; see :func:`request`."""
+    return request("POST", url, **{**keywords, "data": data, "json": json})
+
+
+def put(url: str | bytes | URL, data: Any = None, **keywords: Unpack[RequestKeywords]) -> Response:
+    """Send a PUT; see :func:`request`."""
+    return request("PUT", url, **{**keywords, "data": data})
+
+
+def patch(url: str | bytes | URL, data: Any = None, **keywords: Unpack[RequestKeywords]) -> Response:
+    """Send a PATCH; see :func:`request`."""
+    return request("PATCH", url, **{**keywords, "data": data})
+
+
+def delete(url: str | bytes | URL, **keywords: Unpack[RequestKeywords]) -> Response:
+    """Send a DELETE; see :func:`request`."""
+    return request("DELETE", url, **keywords)

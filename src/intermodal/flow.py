@@ -1,0 +1,152 @@
+"""Flows: how HTTP behaves, written once for both colours.
+
+A flow is a generator that yields what it wants done (send this, drain that, sleep so long), is sent back
+what came of it, and returns a response. It does no I/O, so it needs no server to be tested and no second
+copy for asyncio. Flows compose by ``yield from``; only ``send``, ``drain`` and ``sleep`` yield.
+
+    def twice(request, options, inner):
+        response = yield from inner(request, options)
+        if response.status_code == 503:
+            yield from drain(response)
+            yield from sleep(1)
+            response = yield from inner(request, options)
+        return response
+
+``drive`` and ``adrive`` are the only places where the colour matters.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Generator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from intermodal.model.options import Options
+    from intermodal.model.request import Request
+    from intermodal.model.response import AsyncResponse, BaseResponse, Response
+
+#: A response that is not wanted is read so far, in bytes and seconds, to keep its connection; then dropped.
+DRAIN_BYTES = 65536
+DRAIN_SECONDS = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Carry this request to the end of its response's head."""
+
+    request: Request
+    options: Options
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """Be done with this response, without decoding it."""
+
+    response: BaseResponse
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Wait."""
+
+    seconds: float
+
+
+Op = Send | Drain | Sleep
+_T = TypeVar("_T")
+Flow = Generator[Op, Any, _T]
+
+#: What a flow calls for the next one inside it, down to ``send``.
+Inner = Callable[["Request", "Options"], Flow["BaseResponse"]]
+
+
+def send(request: Request, options: Options) -> Flow[BaseResponse]:
+    """Carry a request over the transport."""
+    response: BaseResponse = yield Send(request, options)
+    return response
+
+
+def drain(response: BaseResponse) -> Flow[None]:
+    """Be done with a response that is not handed on."""
+    yield Drain(response)
+
+
+def sleep(seconds: float) -> Flow[None]:
+    """Wait; in a test of a flow this takes no time."""
+    yield Sleep(seconds)
+
+
+def drive(
+    flow: Flow[_T],
+    carry: Callable[[Request, Options], Response],
+    rest: Callable[[float], object] = time.sleep,
+) -> _T:
+    """Run a flow to its end, blocking.
+
+    >>> from intermodal.model.options import Options
+    >>> from intermodal.model.request import Request
+    >>> from intermodal.model.response import Response
+    >>> drive(send(Request("GET", "http://h/"), Options()), lambda request, options: Response(204))
+    <Response [204]>
+    """
+    try:
+        op = next(flow)
+        while True:
+            try:
+                result = _perform(op, carry, rest)
+            except Exception as error:  # noqa: BLE001 - the flow decides; what it does not want comes out again
+                op = flow.throw(error)
+            else:
+                op = flow.send(result)
+    except StopIteration as end:
+        value: _T = end.value
+        return value
+    finally:
+        flow.close()
+
+
+def _perform(op: Op, carry: Callable[[Request, Options], Response], rest: Callable[[float], object]) -> object:
+    if isinstance(op, Send):
+        return carry(op.request, op.options)
+    if isinstance(op, Drain):
+        response: Any = op.response
+        response.drain(DRAIN_BYTES, DRAIN_SECONDS)
+        return None
+    return rest(op.seconds)
+
+
+async def adrive(
+    flow: Flow[_T],
+    carry: Callable[[Request, Options], Awaitable[AsyncResponse]],
+    rest: Callable[[float], Awaitable[object]],
+) -> _T:
+    """Run a flow to its end, awaiting."""
+    try:
+        op = next(flow)
+        while True:
+            try:
+                result = await _aperform(op, carry, rest)
+            except Exception as error:  # noqa: BLE001 - as above
+                op = flow.throw(error)
+            else:
+                op = flow.send(result)
+    except StopIteration as end:
+        value: _T = end.value
+        return value
+    finally:
+        flow.close()
+
+
+async def _aperform(
+    op: Op,
+    carry: Callable[[Request, Options], Awaitable[AsyncResponse]],
+    rest: Callable[[float], Awaitable[object]],
+) -> object:
+    if isinstance(op, Send):
+        return await carry(op.request, op.options)
+    if isinstance(op, Drain):
+        response: Any = op.response
+        return await response.aclose()
+    return await rest(op.seconds)
