@@ -33,18 +33,23 @@ DataInput = BodyInput | Fields
 DEFAULT_TIMEOUTS = Timeouts()
 
 
-class RequestKeywords(TypedDict, total=False):
-    """The keywords of ``Client.request`` and of every verb."""
+class CommonKeywords(TypedDict, total=False):
+    """The keywords of every verb."""
 
     params: ParamsInput
-    data: DataInput
-    json: Any
     headers: DefaultsInput
     timeout: TimeoutInput
     verify: bool | str | ssl.SSLContext
     cert: CertInput
     proxies: ProxiesInput | None
     stream: bool
+
+
+class RequestKeywords(CommonKeywords, total=False):
+    """The keywords of ``Client.request``: a body too."""
+
+    data: DataInput
+    json: Any
 
 
 KEYWORDS = frozenset(RequestKeywords.__annotations__)
@@ -61,7 +66,7 @@ def refuse_keywords(where: str, unknown: Iterable[str], known: Iterable[str]) ->
     Raises:
         UnsupportedFeature: a keyword that is not available yet; TypeError: one that nobody knows.
     """
-    name = sorted(unknown)[0]
+    name = min(unknown)
     if name in _PLANNED:
         raise UnsupportedFeature(
             f"{name}= is not available in intermodal {__version__}; it is not ignored either, nothing was sent:"

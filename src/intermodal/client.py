@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import os
 import threading
 import time
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Never, Self, Unpack
 
-    from intermodal.build import DefaultsInput
+    from intermodal.build import CommonKeywords, DefaultsInput
     from intermodal.middleware.route import ProxiesInput
     from intermodal.model.encode import ParamsInput
     from intermodal.model.options import CertInput, TimeoutInput
@@ -137,6 +137,9 @@ class Client:
         """Send a request.
 
         Args:
+            method: upper-cased.
+            url: absolute, or relative to ``base_url``.
+            keywords: those that follow.
             params: mapping, pairs, str or bytes; merged into the query; lists repeat the key, None is left out.
             data: mapping or pairs for a form; str (UTF-8), bytes, a binary file or an iterable of bytes as is.
             json: any JSON value.
@@ -167,7 +170,7 @@ class Client:
         else:
             flow = through_proxy(request, options, send, proxies)
             response = drive(flow, partial(_carry, transport))  # type: ignore[assignment]
-        response.elapsed = datetime.timedelta(seconds=time.perf_counter() - started)
+        response.elapsed = dt.timedelta(seconds=time.perf_counter() - started)
         if not keywords.get("stream"):
             response.content  # noqa: B018 - read now, so that its failure is this call's
         return response
@@ -185,18 +188,22 @@ class Client:
         return self.request("HEAD", url, **keywords)
 
     def post(
-        self, url: str | bytes | URL, data: Any = None, json: Any = None, **keywords: Unpack[RequestKeywords]
+        self, url: str | bytes | URL, data: Any = None, json: Any = None, **keywords: Unpack[CommonKeywords]
     ) -> Response:
         """Send a POST; keywords as for :meth:`request`."""
-        return self.request("POST", url, **{**keywords, "data": data, "json": json})
+        return self.request("POST", url, **keywords, data=data, json=json)
 
-    def put(self, url: str | bytes | URL, data: Any = None, **keywords: Unpack[RequestKeywords]) -> Response:
+    def put(
+        self, url: str | bytes | URL, data: Any = None, json: Any = None, **keywords: Unpack[CommonKeywords]
+    ) -> Response:
         """Send a PUT; keywords as for :meth:`request`."""
-        return self.request("PUT", url, **{**keywords, "data": data})
+        return self.request("PUT", url, **keywords, data=data, json=json)
 
-    def patch(self, url: str | bytes | URL, data: Any = None, **keywords: Unpack[RequestKeywords]) -> Response:
+    def patch(
+        self, url: str | bytes | URL, data: Any = None, json: Any = None, **keywords: Unpack[CommonKeywords]
+    ) -> Response:
         """Send a PATCH; keywords as for :meth:`request`."""
-        return self.request("PATCH", url, **{**keywords, "data": data})
+        return self.request("PATCH", url, **keywords, data=data, json=json)
 
     def delete(self, url: str | bytes | URL, **keywords: Unpack[RequestKeywords]) -> Response:
         """Send a DELETE; keywords as for :meth:`request`."""
@@ -236,8 +243,9 @@ def _carry(transport: Transport, request: Request, options: Options) -> Response
 def _synchronous(transport: Any) -> Transport:
     if not hasattr(transport, "send"):
         raise TypeError(
-            f"{transport!r:.80} is an asynchronous transport" if hasattr(transport, "asend") else
-            f"{transport!r:.80} is no transport: expected an object with info, send() and close()"
+            f"{transport!r:.80} is an asynchronous transport"
+            if hasattr(transport, "asend")
+            else f"{transport!r:.80} is no transport: expected an object with info, send() and close()"
         )
     checked: Transport = transport
     return checked
@@ -276,19 +284,19 @@ def head(url: str | bytes | URL, **keywords: Unpack[RequestKeywords]) -> Respons
     return request("HEAD", url, **keywords)
 
 
-def post(url: str | bytes | URL, data: Any = None, json: Any = None, **keywords: Unpack[RequestKeywords]) -> Response:
+def post(url: str | bytes | URL, data: Any = None, json: Any = None, **keywords: Unpack[CommonKeywords]) -> Response:
     """Send a POST; see :func:`request`."""
-    return request("POST", url, **{**keywords, "data": data, "json": json})
+    return request("POST", url, **keywords, data=data, json=json)
 
 
-def put(url: str | bytes | URL, data: Any = None, **keywords: Unpack[RequestKeywords]) -> Response:
+def put(url: str | bytes | URL, data: Any = None, json: Any = None, **keywords: Unpack[CommonKeywords]) -> Response:
     """Send a PUT; see :func:`request`."""
-    return request("PUT", url, **{**keywords, "data": data})
+    return request("PUT", url, **keywords, data=data, json=json)
 
 
-def patch(url: str | bytes | URL, data: Any = None, **keywords: Unpack[RequestKeywords]) -> Response:
+def patch(url: str | bytes | URL, data: Any = None, json: Any = None, **keywords: Unpack[CommonKeywords]) -> Response:
     """Send a PATCH; see :func:`request`."""
-    return request("PATCH", url, **{**keywords, "data": data})
+    return request("PATCH", url, **keywords, data=data, json=json)
 
 
 def delete(url: str | bytes | URL, **keywords: Unpack[RequestKeywords]) -> Response:

@@ -108,11 +108,19 @@ class Server(Script):
 
     def __init__(self, name, host="127.0.0.1", **patch):
         super().__init__(name, host, "0", **patch)
-        announced = self.line().decode().rstrip()
-        prefix = f"listening on [{host}]:" if ":" in host else f"listening on {host}:"
-        assert announced.startswith(prefix)
-        self.address = (host, int(announced.removeprefix(prefix)))
-        self.arguments = (host, str(self.address[1]))
+        self.host = host
+
+    def __enter__(self):
+        try:
+            announced = self.line().decode().rstrip()
+            prefix = f"listening on [{self.host}]:" if ":" in self.host else f"listening on {self.host}:"
+            assert announced.startswith(prefix)
+        except BaseException:
+            super().__exit__(None)
+            raise
+        self.address = (self.host, int(announced.removeprefix(prefix)))
+        self.arguments = (self.host, str(self.address[1]))
+        return self
 
     def __exit__(self, kind, *rest):
         try:
@@ -319,6 +327,15 @@ class TestTcpServer:
             tcp_server.wait_for(b" dropped: its line is longer than 65536 bytes")
             assert receive_all(client) == b""
 
+    def test_sends_the_whole_answer_in_as_many_parts_as_it_takes(self):
+        """An answer far larger than what the system takes at once arrives whole."""
+        small = "serve = example.serve_client; example.serve_client = lambda c: (c.setsockopt(*(%d, %d, 1)), serve(c))"
+        small %= (socket.SOL_SOCKET, socket.SO_SNDBUF)
+        with Server("tcp_echo_server", patch=small) as server, connect(server) as client:
+            sent = (b"x" * 60000 + b"\n") * 3
+            client.sendall(sent)
+            assert receive_exactly(client, len(sent)) == sent
+
     def test_drops_a_client_that_is_silent_too_long(self):
         """A client that went away without a word does not keep its thread for ever."""
         with Server("tcp_echo_server", patch="example.IDLE_SECONDS = 0.2") as server, connect(server) as client:
@@ -334,14 +351,14 @@ class TestTcpServer:
                 assert receive_exactly(client, 5) == b"here\n"
             with connect(server) as waiting:
                 waiting.sendall(b"at last\n")
-                one.sendall(b"still\n")
-                assert receive_exactly(one, 6) == b"still\n"
-                waiting.setblocking(False)
-                with pytest.raises(BlockingIOError):
-                    waiting.recv(1)
-                waiting.settimeout(PATIENCE)
+                for _ in range(50):  # time enough to be served, if that were possible
+                    one.sendall(b"still\n")
+                    assert receive_exactly(one, 6) == b"still\n"
+                names = ["{}:{}".format(*client.getsockname()).encode() for client in (two, waiting)]
                 two.close()
                 assert receive_exactly(waiting, 8) == b"at last\n"
+                came_and_left = [names[0] + b" left", names[1] + b" connected"]
+                assert [server.wait_for(event).rstrip() for event in came_and_left] == came_and_left
 
     @on_posix
     def test_survives_running_out_of_open_files(self):
@@ -358,7 +375,7 @@ class TestTcpServer:
     @on_posix
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
     def test_a_signal_ends_it_cleanly(self, number):
-        """Ctrl-C and SIGTERM end the server with status 0 and end its clients' streams; a second signal does no harm."""
+        """Ctrl-C and SIGTERM end the server with status 0, its clients first; a second signal does no harm."""
         with Server("tcp_echo_server") as server, connect(server) as client:
             client.sendall(b"one\n")
             assert receive_exactly(client, 4) == b"one\n"
@@ -367,7 +384,7 @@ class TestTcpServer:
             assert receive_all(client) == b""
             status, said, errors = server.end()
             assert (status, errors) == (0, b"")
-            assert said.endswith(b"stopped\n")
+            assert said.endswith(b" left\nstopped\n")
 
     def test_restarts_on_the_same_port(self):
         """The port of a server that has ended can be had again at once, though connections linger in TIME_WAIT."""
@@ -413,9 +430,8 @@ class TestTcpClient:
             with connection:
                 connection.settimeout(PATIENCE)
                 assert receive_all(connection) == b"unfinished"
-                connection.sendall(b"good")
-                connection.sendall(b"bye")
-            assert client.end() == (0, b"goodbye", b"")
+                connection.sendall(b"goodbye " * 10000)
+            assert client.end() == (0, b"goodbye " * 10000, b"")
 
     def test_puts_an_answer_together(self):
         """An answer that comes in pieces is read up to its newline before the next line goes out."""
@@ -604,6 +620,7 @@ class TestUdpClient:
                 deadline = time.monotonic() + PATIENCE
                 while client.process.poll() is None and time.monotonic() < deadline:
                     stranger.sendto(b"hello", address)
+                assert client.process.poll() is not None
             status, said, errors = client.end()
             assert (status, said) == (1, b"")
             assert errors.endswith(b"no answer to 5 bytes: timed out\n")

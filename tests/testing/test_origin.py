@@ -755,6 +755,54 @@ def test_arbitrary_bytes_never_kill_it(shared, parts, polite):
     shared.reset_records()
 
 
+TARGET_PART = st.one_of(
+    st.sampled_from(["/bytes/", "/range/", "/redirect-to?url=", "/response-headers?", "/cookies/set?", "/etag/", "/9"]),
+    st.sampled_from(
+        ["/base64/", "/basic-auth/", "/uuid", "/stream/", "/anything", "http://", "?seed=", "&", "%0a", "%ff"]
+    ),
+    st.text(st.characters(min_codepoint=0x21, max_codepoint=0xFF, exclude_characters="\x7f"), min_size=1, max_size=8),
+)
+FIELD = st.tuples(
+    st.sampled_from(
+        ["Range", "If-Range", "If-None-Match", "If-Match", "Authorization", "Cookie", "Connection", "Content-Type"]
+    ),
+    st.sampled_from(
+        [
+            "bytes=-",
+            "bytes=1-",
+            "application/x-www-form-urlencoded",
+            '"e"',
+            "W/",
+            "*",
+            "Basic ",
+            "Bearer x",
+            ",",
+            "",
+            "close",
+            "\xff\t;=",
+        ]
+    ),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    method=st.sampled_from(["GET", "HEAD", "POST", "OPTIONS", "CONNECT", "x"]),
+    target=st.lists(TARGET_PART, min_size=1, max_size=4).map("".join),
+    fields=st.lists(FIELD, max_size=4),
+    body=st.one_of(st.binary(max_size=20), st.sampled_from([b'{"a": 1}', b"a=%ff&b", b"NaN", b"9" * 5000])),
+)
+def test_every_readable_request_is_answered(shared, method, target, fields, body):
+    """Whatever a request asks for, it is recorded as it was sent and gets a final answer."""
+    shared.reset_records()
+    lines = [f"{method} {target} HTTP/1.1", "Host: x", f"Content-Length: {len(body)}"]
+    lines += [f"{name}: {value}" for name, value in fields]
+    raw = "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+    assert exchange(shared, raw).startswith(b"HTTP/1.1 ")
+    (request,) = shared.requests
+    assert (request.method, request.target, request.body, request.raw) == (method, target, body, raw)
+
+
 # --- scripts ----------------------------------------------------------------------------------------------------------
 
 

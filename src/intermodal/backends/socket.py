@@ -29,11 +29,7 @@ _INFO = TransportInfo(
     | Capability.POOL_TIMEOUT
     | Capability.TOTAL_TIMEOUT
     | Capability.EXACT_TARGET,
-    Guarantee.WIRE_EXACT
-    | Guarantee.STRICT_FRAMING
-    | Guarantee.DELIVERY
-    | Guarantee.TRAILERS
-    | Guarantee.INFORMATIONAL,
+    Guarantee.WIRE_EXACT | Guarantee.STRICT_FRAMING | Guarantee.DELIVERY | Guarantee.TRAILERS | Guarantee.INFORMATIONAL,
 )
 
 

@@ -259,7 +259,7 @@ class ExchangeBody:
         exchange = self._exchange
         try:
             data = self._read(n)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - fail() raises it again
             try:
                 exchange.fail(error)
             except Error as failure:

@@ -46,7 +46,7 @@ class Pool(Generic[C]):
                 if self.closed:
                     raise TransportClosed("the transport is closed: open another one")
                 self._dispose(self._state.expired(now))
-                connection = self._state.acquire(key, now)
+                connection = self._state.acquire(key)
                 if not isinstance(connection, Wait):
                     self._dispose(self._state.surplus())
                     if connection is None or self._usable(connection):

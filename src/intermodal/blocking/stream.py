@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import select
-import socket
 import ssl
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import socket
 
 
 class Stream:

@@ -31,11 +31,7 @@ CAPABILITIES = (
     | Capability.EXACT_TARGET
 )
 GUARANTEES = (
-    Guarantee.WIRE_EXACT
-    | Guarantee.STRICT_FRAMING
-    | Guarantee.DELIVERY
-    | Guarantee.TRAILERS
-    | Guarantee.INFORMATIONAL
+    Guarantee.WIRE_EXACT | Guarantee.STRICT_FRAMING | Guarantee.DELIVERY | Guarantee.TRAILERS | Guarantee.INFORMATIONAL
 )
 
 
@@ -53,7 +49,7 @@ class GuardedTransport(abc.ABC):
         self._info = TransportInfo(name, version, CAPABILITIES, GUARANTEES)
         self._limits = limits
         # The library below is not limited: what it would do at its limit differs from library to library.
-        self._slots: Pool[None] = Pool(limits, usable=bool, close=bool)
+        self._slots: Pool[None] = Pool(limits, usable=lambda _: True, close=lambda _: None)
 
     @property
     def info(self) -> TransportInfo:

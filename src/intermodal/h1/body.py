@@ -92,7 +92,7 @@ class LengthReader:
 
     def take(self, n: int, /) -> bytes:
         left = self._left
-        data = self._buffer.take(n if n < left else left)
+        data = self._buffer.take(min(n, left))
         if data:
             left -= len(data)
             self._left = left
@@ -143,7 +143,7 @@ class ChunkedReader:
         pieces = []
         while n and not self.done:
             if self._left:
-                data = buffer.take(n if n < self._left else self._left)
+                data = buffer.take(min(n, self._left))
                 if not data:
                     break
                 pieces.append(data)

@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 
 def encode_request(request: Request) -> Iterator[bytes]:
-    """Encode a request in the pieces to send; a small body goes out together with its head.
+    r"""Encode a request in the pieces to send; a small body goes out together with its head.
 
     >>> from intermodal.model.request import Request
     >>> b"".join(encode_request(Request("PUT", "http://h/", body=[b"ab", b"c"])))
-    b'PUT / HTTP/1.1\\r\\nHost: h\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n2\\r\\nab\\r\\n1\\r\\nc\\r\\n0\\r\\n\\r\\n'
+    b'PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n'
     """
     head = encode_head(request.method, request.target, request.headers)
     body = request.body
@@ -53,16 +53,27 @@ def encode_request(request: Request) -> Iterator[bytes]:
 
 
 class ResponseReader:
-    """Reads the response to one request out of the bytes of one connection.
+    r"""Reads the response to one request out of the bytes of one connection.
 
     >>> from intermodal.model.options import Limits
     >>> reader = ResponseReader("GET", Limits())
-    >>> reader.receive(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nhi")
+    >>> reader.receive(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
     >>> reader.head().status_code, reader.take(100), reader.done, reader.reusable
     (200, b'hi', True, True)
     """
 
-    __slots__ = ("_body", "_buffer", "_head", "_limits", "_method", "_persistent", "_searched", "_upgrade", "began", "informational")
+    __slots__ = (
+        "_body",
+        "_buffer",
+        "_head",
+        "_limits",
+        "_method",
+        "_persistent",
+        "_searched",
+        "_upgrade",
+        "began",
+        "informational",
+    )
 
     def __init__(self, method: str, limits: Limits, *, upgrade: bool = False, close: bool = False) -> None:
         self._method = method

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import enum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from intermodal.errors import ProtocolError
 from intermodal.h1.grammar import CONTENT_LENGTH
-from intermodal.h1.head import ResponseHead
+
+if TYPE_CHECKING:
+    from intermodal.h1.head import ResponseHead
 
 
 class Kind(enum.Enum):
@@ -96,7 +98,9 @@ def _content_length(values: list[str]) -> int | None:
         return None
     members = [member.strip(" \t") for value in values for member in value.split(",")]
     if not all(CONTENT_LENGTH.fullmatch(member) for member in members):
-        raise ProtocolError(f"Content-Length {', '.join(values)!r:.80}: expected a decimal number (RFC 9112 section 6.3)")
+        raise ProtocolError(
+            f"Content-Length {', '.join(values)!r:.80}: expected a decimal number (RFC 9112 section 6.3)"
+        )
     lengths = {int(member) for member in members}
     if len(lengths) > 1:
         raise ProtocolError(f"Content-Length {', '.join(values)!r:.80}: two that differ (RFC 9112 section 6.3)")

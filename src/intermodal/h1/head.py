@@ -24,10 +24,10 @@ class ResponseHead(NamedTuple):
 
 
 def encode_head(method: str, target: str, headers: Headers) -> bytes:
-    """Encode a request line and its fields (RFC 9112 section 3) as they are: a Request is canonical already.
+    r"""Encode a request line and its fields (RFC 9112 section 3) as they are: a Request is canonical already.
 
     >>> encode_head("GET", "/", Headers([("Host", "h")]))
-    b'GET / HTTP/1.1\\r\\nHost: h\\r\\n\\r\\n'
+    b'GET / HTTP/1.1\r\nHost: h\r\n\r\n'
     """
     fields = "".join([f"{name}: {value}\r\n" for name, value in headers.pairs])
     return f"{method} {target} HTTP/1.1\r\n{fields}\r\n".encode("latin-1")
@@ -46,9 +46,9 @@ def find_end(data: bytes | bytearray, start: int = 0) -> int:
 
 
 def parse_head(data: bytes, max_fields: int) -> ResponseHead:
-    """Parse a whole response head, empty line included.
+    r"""Parse a whole response head, empty line included.
 
-    >>> parse_head(b"HTTP/1.1 200 OK\\r\\nX-A:  1 \\r\\n\\r\\n", 128).headers.pairs
+    >>> parse_head(b"HTTP/1.1 200 OK\r\nX-A:  1 \r\n\r\n", 128).headers.pairs
     (('X-A', '1'),)
 
     Raises:

@@ -16,8 +16,9 @@ from intermodal.model.url import URL
 
 if TYPE_CHECKING:
     import ssl
+    from typing import TypeAlias
 
-    TimeoutInput = float | tuple[float | None, float | None] | "Timeouts" | None
+    TimeoutInput: TypeAlias = "float | tuple[float | None, float | None] | Timeouts | None"
 
 #: The longest wait that can be asked for, in seconds; beyond it platforms overflow.
 LONGEST = 1e9
@@ -27,9 +28,13 @@ def _seconds(name: str, value: object) -> None:
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidRequest(f"timeout {name}={value!r:.60} is a {type(value).__name__}: expected seconds, or None for no bound")
+        raise InvalidRequest(
+            f"timeout {name}={value!r:.60} is a {type(value).__name__}: expected seconds, or None for no bound"
+        )
     if not (math.isfinite(value) and 0 < value < LONGEST):
-        raise InvalidRequest(f"timeout {name}={value!r} is not a time: expected seconds above 0 and below 1e9, or None for no bound")
+        raise InvalidRequest(
+            f"timeout {name}={value!r} is not a time: expected seconds above 0 and below 1e9, or None for no bound"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +71,11 @@ class Timeouts:
         if isinstance(value, Timeouts):
             return value
         if isinstance(value, tuple):
-            if len(value) != 2:
-                raise InvalidRequest(f"timeout={value!r} has {len(value)} parts: expected (connect, read), or Timeouts(...)")
+            parts: tuple[object, ...] = value
+            if len(parts) != 2:
+                raise InvalidRequest(
+                    f"timeout={value!r} has {len(parts)} parts: expected (connect, read), or Timeouts(...)"
+                )
             connect, read = value
             return cls(connect=connect, read=read, write=read, pool=connect)
         return cls(connect=value, read=value, write=value, pool=value)
@@ -95,12 +103,17 @@ class TLS:
 
     def __post_init__(self) -> None:
         cert = self.cert
-        if isinstance(self.verify, bytes) or self.verify is None:
-            raise InvalidRequest(f"verify={self.verify!r}: expected True, False, a CA file or folder, or an ssl.SSLContext")
+        verify: object = self.verify
+        if isinstance(verify, bytes) or verify is None:
+            raise InvalidRequest(
+                f"verify={self.verify!r}: expected True, False, a CA file or folder, or an ssl.SSLContext"
+            )
         if cert is not None and not isinstance(cert, str) and not (isinstance(cert, tuple) and 2 <= len(cert) <= 3):
             raise InvalidRequest("cert is neither a file name nor (cert, key) nor (cert, key, password)")
         if cert is not None and not isinstance(self.verify, bool | str):
-            raise InvalidRequest("cert and an ssl.SSLContext were both given: load the certificate into the context instead")
+            raise InvalidRequest(
+                "cert and an ssl.SSLContext were both given: load the certificate into the context instead"
+            )
 
 
 _PROXY_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
@@ -127,7 +140,9 @@ class Proxy:
 
     def __post_init__(self) -> None:
         if not isinstance(self.url, str):
-            raise InvalidURL(f"proxy {self.url!r:.80} is a {type(self.url).__name__}: expected a URL such as 'http://proxy:3128'")
+            raise InvalidURL(
+                f"proxy {self.url!r:.80} is a {type(self.url).__name__}: expected a URL such as 'http://proxy:3128'"
+            )
         text = self.url if "://" in self.url else f"http://{self.url}"
         scheme, _, rest = text.partition("://")
         scheme = scheme.lower()
@@ -135,7 +150,9 @@ class Proxy:
             raise UnsupportedScheme(f"proxy scheme {scheme!r:.40}: expected one of {', '.join(_PROXY_PORTS)}")
         parsed = URL(f"http://{rest}")
         if parsed.path != "/" or parsed.query is not None:
-            raise InvalidURL(f"the proxy at {parsed.authority!r} was given with a path: expected scheme://host:port only")
+            raise InvalidURL(
+                f"the proxy at {parsed.authority!r} was given with a path: expected scheme://host:port only"
+            )
         written = re.search(r":[0-9]+$", rest.partition("/")[0].rpartition("@")[2])
         given = {
             "scheme": scheme,

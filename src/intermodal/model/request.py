@@ -185,14 +185,18 @@ def _valid_method(method: str) -> str:
     if not isinstance(method, str) or not _token(method):
         raise InvalidHeader(f"method {method!r:.60} is not a token: expected letters such as 'GET' or 'PROPFIND'")
     if method.upper() == "CONNECT":
-        raise InvalidRequest("CONNECT is not a request a caller makes: give a proxy, and tunnels are opened where needed")
+        raise InvalidRequest(
+            "CONNECT is not a request a caller makes: give a proxy, and tunnels are opened where needed"
+        )
     return method
 
 
 def _valid_target(target: str, method: str) -> str:
     """Check a target that was given whole (Q2): origin-form, absolute-form, or ``*`` for OPTIONS (RFC 9112 section 3.2)."""
     if not isinstance(target, str) or not _exact_target(target):
-        raise InvalidURL(f"target {target!r:.80} holds what a request line cannot: expected visible ASCII, percent-encoded")
+        raise InvalidURL(
+            f"target {target!r:.80} holds what a request line cannot: expected visible ASCII, percent-encoded"
+        )
     if target == "*":
         if method != "OPTIONS":
             raise InvalidURL(f"target '*' is for OPTIONS only (RFC 9112 section 3.2.4), not for {method!r:.20}")
@@ -205,7 +209,9 @@ def _valid_target(target: str, method: str) -> str:
 
 def _declared_length(values: list[str]) -> int:
     if len(values) > 1 or not re.fullmatch("[0-9]{1,19}", values[0]):
-        raise InvalidHeader(f"Content-Length {', '.join(values)!r:.60} is not one decimal number: leave it out, it is computed")
+        raise InvalidHeader(
+            f"Content-Length {', '.join(values)!r:.60} is not one decimal number: leave it out, it is computed"
+        )
     return int(values[0])
 
 
@@ -222,10 +228,12 @@ def _check_special(special: dict[str, list[str]]) -> None:
     unknown = set(options) - _CONNECTION_OPTIONS
     if unknown:
         raise InvalidHeader(
-            f"Connection: {sorted(unknown)[0]!r:.60} is not the caller's to set: expected close, keep-alive or upgrade"
+            f"Connection: {min(unknown)!r:.60} is not the caller's to set: expected close, keep-alive or upgrade"
         )
     if "upgrade" in special and "upgrade" not in options:
         raise InvalidHeader("Upgrade needs 'Connection: upgrade' beside it (RFC 9110 section 7.8)")
     expectations = special.get("expect", [])
     if any(value.lower() != "100-continue" for value in expectations):
-        raise InvalidHeader(f"Expect {', '.join(expectations)!r:.60}: expected '100-continue' (RFC 9110 section 10.1.1)")
+        raise InvalidHeader(
+            f"Expect {', '.join(expectations)!r:.60}: expected '100-continue' (RFC 9110 section 10.1.1)"
+        )

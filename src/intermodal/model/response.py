@@ -8,24 +8,24 @@ transport decodes alike. ``raw`` and closing never decode.
 from __future__ import annotations
 
 import contextlib
-import datetime
+import datetime as dt
 import io
 import json
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from intermodal.errors import HTTPError, JSONDecodeError, ResponseError, TransportError
 from intermodal.model.decoding import codings, decoded
 from intermodal.model.headers import Headers, HeadersInput
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
     from types import TracebackType
 
-    from intermodal.model.request import Request
+    from typing_extensions import Self
 
-_R = TypeVar("_R", bound="Response")
+    from intermodal.model.request import Request
 
 #: How much is asked of the transport at once.
 CHUNK = 65536
@@ -102,7 +102,7 @@ class BaseResponse:
         self.exchange = exchange
         self.informational = tuple(informational)
         self.upgraded = upgraded
-        self.elapsed = datetime.timedelta(0)
+        self.elapsed = dt.timedelta(0)
         self._content: bytes | None = None
         self._encoding: str | None = None
 
@@ -266,7 +266,9 @@ class Response(BaseResponse):
         [b'ab', b'cd', b'e']
         """
         if chunk_size is not None and (not isinstance(chunk_size, int) or chunk_size < 1):
-            raise ValueError(f"chunk_size={chunk_size!r}: expected a number of bytes from 1, or None for pieces as they come")
+            raise ValueError(
+                f"chunk_size={chunk_size!r}: expected a number of bytes from 1, or None for pieces as they come"
+            )
         if self._content is not None:
             step = chunk_size or max(len(self._content), 1)
             return iter([self._content[at : at + step] for at in range(0, len(self._content), step)])
@@ -335,7 +337,7 @@ class Response(BaseResponse):
         """Have ``callback`` called once when the response is closed or read to its end."""
         self._on_close = callback
 
-    def __enter__(self: _R) -> _R:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

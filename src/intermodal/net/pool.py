@@ -1,4 +1,4 @@
-"""The pool as pure state: who may have which connection, and which are to be closed. No locks, no clock.
+"""The pool as pure state: who may have which connection, and which are to be closed. No locks; time is an argument.
 
 Laws: a connection is idle or in use, never both; connections never outnumber ``limits.connections``, nor
 those of one key ``limits.per_origin``; the newest idle one is given first, because the oldest is the one
@@ -29,9 +29,9 @@ class PoolState(Generic[C]):
 
     >>> from intermodal.model.options import Limits
     >>> pool = PoolState[str](Limits(connections=1))
-    >>> pool.acquire("k", now=0.0), pool.acquire("k", now=0.0) is WAIT
+    >>> pool.acquire("k"), pool.acquire("k") is WAIT
     (None, True)
-    >>> pool.release("k", "connection", now=1.0), pool.acquire("k", now=2.0)
+    >>> pool.release("k", "connection", now=1.0), pool.acquire("k")
     ([], 'connection')
     """
 
@@ -42,7 +42,7 @@ class PoolState(Generic[C]):
         self.idle = 0
         self.in_use = 0
 
-    def acquire(self, key: Hashable, now: float) -> C | Wait | None:
+    def acquire(self, key: Hashable) -> C | Wait | None:
         """Take a slot: an idle connection, None where one is to be opened, or WAIT where there is no slot.
 
         What it gives may be too old or dead: look with ``expired`` first, and at the connection itself after.

@@ -185,7 +185,7 @@ def _parts(answer: Answer, request: Request | None) -> _Parts:
     elif isinstance(answer, tuple):
         status, body, headers = (*answer, ())[:3]
     content, media_type = _content(body)
-    given = dict(headers)
+    given: dict[str, str] = dict(headers)
     lowered = {str(name).lower() for name in given}
     if media_type and "content-type" not in lowered:
         given["Content-Type"] = media_type

@@ -169,8 +169,9 @@ class Origin:
         self._listener.setblocking(False)
         self.host = host
         self.port: int = self._listener.getsockname()[1]
-        self.authority = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
-        self.url = f"{'https' if tls else 'http'}://{self.authority}"
+        self._scheme = "https" if tls else "http"
+        self._authority = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+        self.url = f"{self._scheme}://{self._authority}"
         self._tls = tls
         self._observer = observer
         self._closing = threading.Event()
@@ -391,8 +392,8 @@ class _Service(threading.Thread):
             return ""
         if play is not None:
             return "" if self._carry_out(play) else "a script ended it"
-        scheme, _, authority = self._origin.url.partition("://")
-        asked = Asked(request, scheme, str(self._connection.peer[0]), authority)
+        client = str(self._connection.peer[0])
+        asked = Asked(request, self._origin._scheme, client, self._origin._authority)
         if self._send(answer_by_path(asked), request):
             self.wire.finish()
             return "the answer was the last"
