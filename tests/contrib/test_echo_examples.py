@@ -329,8 +329,8 @@ class TestTcpServer:
 
     def test_sends_the_whole_answer_in_as_many_parts_as_it_takes(self):
         """An answer far larger than what the system takes at once arrives whole."""
-        small = "serve = example.serve_client; example.serve_client = lambda c: (c.setsockopt(*(%d, %d, 1)), serve(c))"
-        small %= (socket.SOL_SOCKET, socket.SO_SNDBUF)
+        shrink = "connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)"
+        small = f"import socket; serve = example.serve_client; example.serve_client = lambda connection: ({shrink}, serve(connection))"
         with Server("tcp_echo_server", patch=small) as server, connect(server) as client:
             sent = (b"x" * 60000 + b"\n") * 3
             client.sendall(sent)

@@ -8,6 +8,7 @@ decides.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,59 +39,50 @@ class Reading:
 
 
 def read_by_h11(row):
-    """Read a row by h11, its limit for a head set to ours (it comes with a quarter of that)."""
+    """Read a row by h11, its limit for what is incomplete set to ours for a head (it comes with a quarter of that)."""
     connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=65536)
     headers = [(name.encode(), value.encode()) for name, value in row.headers]
     connection.send(h11.Request(method=row.method.encode(), target=b"/", headers=headers))
     connection.send(h11.EndOfMessage())
     reading = Reading()
     try:
-        connection.receive_data(row.script)
-        complete = _h11_events(connection, reading)
-        if not complete and row.then == "fin":
-            connection.receive_data(b"")
-            complete = _h11_events(connection, reading)
-    except h11.RemoteProtocolError as error:
-        # One class says both, so its words are needed; "Server disconnected" is httpcore's, not h11's.
-        cut_off = "peer closed connection" in str(error) or "peer unexpectedly closed" in str(error)
-        reading.fault = "cut off" if cut_off else "malformed"
+        complete = _h11_receives(connection, row.script, reading) if row.script else False
+    except h11.RemoteProtocolError:
+        reading.fault = "malformed"
         return reading
+    if not complete and row.then == "fin":
+        with contextlib.suppress(h11.RemoteProtocolError):
+            complete = _h11_receives(connection, b"", reading)
     if not complete:
         reading.fault = _unfinished(row)
         return reading
     idle = connection.our_state is h11.DONE and connection.their_state is h11.DONE
-    reading.reusable = idle and connection.trailing_data == (b"", False)
+    reading.reusable = idle and row.then == "keep" and connection.trailing_data == (b"", False)
     return reading
 
 
-def _h11_events(connection, reading):
-    """Take in all events there are; whether the message is complete."""
-    while True:
-        event = connection.next_event()
-        if isinstance(event, h11.InformationalResponse):
+def _h11_receives(connection, data, reading):
+    """Take in what the data mean; whether the message is complete."""
+    connection.receive_data(data)
+    while (event := connection.next_event()) is not h11.NEED_DATA:
+        if isinstance(event, h11.InformationalResponse) and event.status_code != 101:
             reading.informational += 1
+        elif isinstance(event, h11.InformationalResponse | h11.Response):
+            reading.status = event.status_code
+            reading.version = f"HTTP/{event.http_version.decode()}"
+            reading.reason = bytes(event.reason).decode("latin-1")
+            reading.headers = _decoded(event.headers.raw_items())
             if event.status_code == 101:
-                _h11_head(event, reading)
-        elif isinstance(event, h11.Response):
-            _h11_head(event, reading)
+                reading.trailers = []
+                return True  # the connection is another protocol's now
         elif isinstance(event, h11.Data):
             reading.body += bytes(event.data)
         elif isinstance(event, h11.EndOfMessage):
             reading.trailers = _decoded(event.headers.raw_items())
             return True
-        elif event is h11.PAUSED:
-            return True  # a 101: the connection is another protocol's now
-        elif isinstance(event, h11.ConnectionClosed):
-            return False
         else:
-            return False  # NEED_DATA
-
-
-def _h11_head(event, reading):
-    reading.status = event.status_code
-    reading.version = f"HTTP/{event.http_version.decode()}"
-    reading.reason = bytes(event.reason).decode("latin-1")
-    reading.headers = _decoded(event.headers.raw_items())
+            raise AssertionError(f"h11 gave {event!r}")
+    return False
 
 
 # --- httptools --------------------------------------------------------------------------------------------------------
@@ -103,36 +95,32 @@ class _Listener:
         self.reading = Reading()
         self.parser = httptools.HttpResponseParser(self)
         self.complete = False
-        self.excess = False
+        self.final = False
         self.keep_alive = False
-        self._begin()
+        self.on_message_begin()
 
-    def _begin(self):
+    def on_message_begin(self):
         self.reason = b""
         self.fields = []
         self.trailers = []
-        self.in_body = False
-
-    def on_message_begin(self):
-        self.excess = self.excess or self.complete
-        self._begin()
+        self.head_read = False
 
     def on_status(self, text):
         self.reason += text
 
     def on_header(self, name, value):
-        (self.trailers if self.in_body else self.fields).append((name, value))
+        (self.trailers if self.head_read else self.fields).append((name, value))
 
     def on_headers_complete(self):
-        self.in_body = True
+        self.head_read = True
         status = self.parser.get_status_code()
-        if self.complete or (status < 200 and status != 101):
+        if self.complete or (100 <= status < 200 and status != 101):
             return
-        reading = self.reading
-        reading.status = status
-        reading.version = f"HTTP/{self.parser.get_http_version()}"
-        reading.reason = self.reason.decode("latin-1")
-        reading.headers = _decoded(self.fields)
+        self.final = True
+        self.reading.status = status
+        self.reading.version = f"HTTP/{self.parser.get_http_version()}"
+        self.reading.reason = self.reason.decode("latin-1")
+        self.reading.headers = _decoded(self.fields)
 
     def on_body(self, data):
         if not self.complete:
@@ -140,43 +128,40 @@ class _Listener:
 
     def on_message_complete(self):
         if self.complete:
-            return
-        if self.reading.status is None:
+            self.keep_alive = False  # a second answer to one request
+        elif not self.final:
             self.reading.informational += 1
-            return
-        self.complete = True
-        self.keep_alive = self.parser.should_keep_alive()
-        self.reading.trailers = _decoded(self.trailers)
+        else:
+            self.complete = True
+            self.keep_alive = self.parser.should_keep_alive()
+            self.reading.trailers = _decoded(self.trailers)
 
 
 def read_by_httptools(row):
-    """Read a row by llhttp as httptools has it: it cannot be told the method, and is not told of the connection's end."""
+    """Read a row by llhttp as httptools has it: it cannot be told of the request, nor of the connection's end."""
     listener = _Listener()
     reading = listener.reading
-    if row.script:
-        try:
+    try:
+        if row.script:
             listener.parser.feed_data(row.script)
-        except httptools.HttpParserUpgrade:
-            listener.complete = True
-            listener.excess = True
-        except httptools.HttpParserError:
-            if not listener.complete:
-                reading.fault = "malformed"
-                return reading
-            listener.excess = True
+    except httptools.HttpParserUpgrade:
+        listener.keep_alive = False
+    except httptools.HttpParserError:
+        if not listener.complete:
+            reading.fault = "malformed"
+            return reading
+        listener.keep_alive = False
     if listener.complete:
-        ended = row.then == "fin"
-        reading.reusable = listener.keep_alive and not listener.excess and not ended
-        return reading
-    if row.then == "fin" and listener.in_body and reading.status is not None and _until_close(reading.headers):
+        reading.reusable = listener.keep_alive and row.then == "keep"
+    elif row.then == "fin" and listener.final and _until_close(reading.headers):
         reading.trailers = []
-        return reading
-    reading.fault = _unfinished(row)
+    else:
+        reading.fault = _unfinished(row)
     return reading
 
 
 def _until_close(headers):
-    """llhttp_message_needs_eof, which httptools does not show: neither chunked nor of a given length."""
+    """llhttp_message_needs_eof, which httptools does not show: neither chunked at the end nor of a given length."""
     codings = [value.lower() for name, value in headers if name.lower() == "transfer-encoding"]
     if codings:
         return codings[-1].rpartition(",")[2].strip() != "chunked"
@@ -236,3 +221,32 @@ def differences(row, reader):
         fields = ("status", "version", "reason", "headers", "informational", "body", "trailers", "reusable")
     pairs = [(name, getattr(ours, name), getattr(theirs, name)) for name in fields]
     return "; ".join(f"{name} {_short(one)} -> {_short(other)}" for name, one, other in pairs if one != other)
+
+
+def _short(value):
+    text = repr(value)
+    return text if len(text) <= 100 else f"{text[:70]}... ({len(text)} characters)"
+
+
+_ENTRY = re.compile(r"- (\w+) `([^`]+)`: `([^`]+)`")
+
+
+@dataclass
+class Section:
+    """One reason for differences, with the rows it explains: ``(reader, row name)`` and the difference."""
+
+    title: str
+    text: str
+    entries: list[tuple[tuple[str, str], str]]
+
+
+def listed():
+    """The sections of the table, in order."""
+    sections = []
+    for part in TABLE.read_text(encoding="utf-8").split("\n## ")[1:]:
+        title, _, text = part.partition("\n")
+        lines = text.splitlines()
+        prose = "\n".join(line for line in lines if not line.startswith("- "))
+        entries = [((entry[1], entry[2]), entry[3]) for entry in map(_ENTRY.fullmatch, lines) if entry]
+        sections.append(Section(title, prose, entries))
+    return sections
