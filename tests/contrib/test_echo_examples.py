@@ -61,7 +61,7 @@ class Script:
         self.lines.put(None)
 
     def _read_errors(self):
-        self.errors.extend(self.process.stderr)
+        self.errors.extend(line.replace(b"\r\n", b"\n") for line in self.process.stderr)  # Windows ends lines so
 
     def line(self):
         line = self.lines.get(timeout=PATIENCE)

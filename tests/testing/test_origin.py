@@ -816,7 +816,7 @@ def test_scripts_are_taken_in_order_over_all_connections(origin):
         two.sendall(GET)
         assert read_until(two, b"\r\n\r\n").startswith(b"HTTP/1.1 204 ")
     for play in plays:
-        assert play.finished.is_set()
+        assert play.finished.wait(5)
         assert play.error is None
         assert "finished" in repr(play)
 

@@ -14,6 +14,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from intermodal.errors import BodyNotReplayable, InvalidRequest, RequestBodyError
 
+_END: object = object()
+
 #: No piece is larger, so that a write timeout bounds each 64 KiB and not a whole upload.
 PIECE = 65536
 
@@ -80,16 +82,16 @@ class Body:
 
     def _checked(self) -> Iterator[bytes]:
         left = self.length
-        source: Iterator[bytes] | None = None
+        source: Iterator[object] | None = None
         try:
             while True:
                 try:
                     if source is None:
                         source = iter(self._open())
-                    piece = next(source, None)
+                    piece = next(source, _END)
                 except Exception as error:
                     raise RequestBodyError(f"reading the request body raised {error!r:.200}") from error
-                if piece is None:
+                if piece is _END:
                     break
                 for part in _split(piece):
                     if left is not None:

@@ -57,10 +57,8 @@ class Headers(Mapping[str, str]):
         items: Iterable[tuple[HeaderText, HeaderText]]
         items = headers.items() if isinstance(headers, Mapping) else headers
         try:
-            self.pairs = tuple([(valid_name(name), valid_value(value, name)) for name, value in items])
-        except (TypeError, ValueError) as error:
-            if isinstance(error, InvalidHeader):
-                raise
+            self.pairs = tuple([_pair(item) for item in items])
+        except TypeError as error:
             raise InvalidHeader(f"headers must be a mapping or pairs of (name, value), not {headers!r:.80}") from error
 
     @classmethod
@@ -128,6 +126,12 @@ class Headers(Mapping[str, str]):
     def __repr__(self) -> str:
         shown = [(name, "***" if name.lower() in SECRET else value) for name, value in self.pairs]
         return f"Headers({shown!r})"
+
+
+def _pair(item: object) -> tuple[str, str]:
+    if not isinstance(item, tuple | list) or len(item) != 2:
+        raise InvalidHeader(f"headers hold {item!r:.80}: expected pairs of (name, value)")
+    return valid_name(item[0]), valid_value(item[1], item[0])
 
 
 def valid_name(name: HeaderText) -> str:
