@@ -99,7 +99,9 @@ def whole(row):
 
 def by_line(row):
     """A step for each line."""
-    return [piece for step in row.server for piece in (re.findall(rb"[^\n]*\n|[^\n]+", step) if _sent(step) else [step])]
+    return [
+        piece for step in row.server for piece in (re.findall(rb"[^\n]*\n|[^\n]+", step) if _sent(step) else [step])
+    ]
 
 
 def by_byte(row):
@@ -157,7 +159,9 @@ def play(row, steps, transport, origin, *, patience=PATIENCE):
 
 def _next_request(transport, origin, patience):
     """Send an ordinary request; "ok" only where it is this very request that was answered."""
-    after = outcome(transport, Request("GET", f"{origin.url}/get?next", DEFAULT_HEADERS), Options(Timeouts.of(patience)))
+    after = outcome(
+        transport, Request("GET", f"{origin.url}/get?next", DEFAULT_HEADERS), Options(Timeouts.of(patience))
+    )
     if after.error is not None or after.status != 200:
         return f"{after.error or after.status}"
     try:

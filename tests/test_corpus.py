@@ -69,11 +69,17 @@ def lanes():
 def test_every_transport_brings_the_canonical_outcome_whatever_the_cut(lanes, row):
     """A row comes to its outcome, its connections and a working next request on all transports, and they agree in full."""
     played = lanes(row)
-    wrong = [f"{row.name} / {cut} / {transport}: {fault}" for (transport, cut), one in played.items() for fault in faults(row, one)]
+    wrong = [
+        f"{row.name} / {cut} / {transport}: {fault}"
+        for (transport, cut), one in played.items()
+        for fault in faults(row, one)
+    ]
     assert not wrong, "\n".join(wrong)
     one = played[LANES[0]]
     other = [f"{row.name} / {cut} / {transport}" for (transport, cut), each in played.items() if each != one]
-    assert not other, f"{other} differ from {LANES[0]}: {[played[lane] for lane in LANES if played[lane] != one]} and {one}"
+    assert not other, (
+        f"{other} differ from {LANES[0]}: {[played[lane] for lane in LANES if played[lane] != one]} and {one}"
+    )
 
 
 def test_bytes_behind_a_101_are_on_the_raw_stream(all_transports):
@@ -85,7 +91,9 @@ def test_bytes_behind_a_101_are_on_the_raw_stream(all_transports):
             origin.play(head + b"\r\n\r\n" + data[:2], 0.02, data[2:])
             request = Request("GET", origin.url, asked.headers)
             with transport.send(request, Options(Timeouts.of(PATIENCE))) as response:
-                assert (response.status_code, response.content if response.upgraded is None else b"") == (101, b""), name
+                assert (response.status_code, response.content if response.upgraded is None else b"") == (101, b""), (
+                    name
+                )
                 came = b""
                 while len(came) < len(data) and (piece := response.upgraded.recv(100)):
                     came += piece
