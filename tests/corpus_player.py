@@ -18,7 +18,7 @@ from typing import Any
 
 from outcome import Outcome, outcome
 
-from intermodal.errors import Disconnected, IncompleteBody, ProtocolError
+from intermodal.errors import Disconnected, ProtocolError
 from intermodal.h1.exchange import ResponseReader
 from intermodal.model.options import Limits, Options, Timeouts
 from intermodal.model.request import Request
@@ -134,16 +134,17 @@ def _sent(step):
 
 @dataclass(frozen=True)
 class Played:
-    """What came of one row: its outcome, the connections opened, and whether a next request on the same client worked."""
+    """What came of one row: its outcome, the connections opened, what was sent, and whether a next request worked."""
 
     outcome: Outcome
     connections: int
+    requests: tuple[bytes, ...]
     next_request: str
 
 
 def play(row, steps, transport, origin, *, patience=PATIENCE):
     """Play a row's script against one request and send an ordinary one after it on the same transport."""
-    before = len(origin.connections)
+    connections, requests = len(origin.connections), len(origin.requests)
     # A reset throws away what the kernel has not yet sent; a row says that the bytes arrive, and then the reset.
     settle = [SETTLE] if row.then == "rst" else []
     script = origin.play(*steps, *settle, then=row.then)
@@ -154,7 +155,20 @@ def play(row, steps, transport, origin, *, patience=PATIENCE):
         raise AssertionError(f"{row.name}: the script did not come to its end: {script!r}")
     time.sleep(SETTLE)
     after = _next_request(transport, origin, patience)
-    return Played(came, len(origin.connections) - before, after)
+    sent = tuple(request.raw for request in origin.requests[requests:])
+    return Played(came, len(origin.connections) - connections, sent, after)
+
+
+def expected_requests(row):
+    """The bytes of the two requests, and of no other: nothing is asked again, nothing learnt from the answer is sent."""
+    fields = "".join(f"{name}: {value}\r\n" for name, value in row.headers)
+    usual = "".join(f"{name}: {value}\r\n" for name, value in DEFAULT_HEADERS)
+    # RFC 9110 section 8.6: a method that is not known to have no content says that it has none.
+    framing = "" if row.method in {"GET", "HEAD"} else "Content-Length: 0\r\n"
+    return (
+        f"{row.method} /scripted HTTP/1.1\r\n{fields}{framing}\r\n".encode(),
+        f"GET /get?next HTTP/1.1\r\n{usual}\r\n".encode(),
+    )
 
 
 def _next_request(transport, origin, patience):
@@ -189,33 +203,26 @@ def feed(row, pieces, *, take=65536):
         row.method, Limits(), upgrade=any(name == "Upgrade" for name, _ in row.headers), close="close" in values
     )
     body = bytearray()
-    error = None
+    head = error = None
     try:
-        for piece in pieces:
+        for piece in [*pieces, b""] if row.then == "fin" else pieces:
             reader.receive(piece)
-            _drain(reader, body, take)
-        if row.then == "fin":
-            reader.receive(b"")
-            _drain(reader, body, take)
+            head = reader.head()
+            if head is not None:
+                while data := reader.take(take):
+                    body += data
     except (ProtocolError, Disconnected) as raised:
-        error = "IncompleteBody" if isinstance(raised, IncompleteBody) else type(raised).__name__
+        error = type(raised).__name__
     if error is None and not reader.done:
         error = "Disconnected" if row.then == "rst" else "ReadTimeout"
-    return Fed(_outcome(reader, bytes(body), error), error is None and reader.reusable)
+    return Fed(_outcome(reader, head, bytes(body), error), error is None and reader.reusable)
 
 
-def _drain(reader, body, take):
-    """Read as far as the reader goes; an exchange goes on receiving until the body gives nothing and is not done."""
-    if reader.head() is not None:
-        while data := reader.take(take):
-            body += data
-
-
-def _outcome(reader, body, error):
-    head = reader.head() if error in (None, "ReadTimeout") or reader._head else None
-    fields = {"body": body}
+def _outcome(reader, head, body, error):
+    """What an exchange would have told of this reader."""
+    told = {}
     if head is not None:
-        fields |= {
+        told = {
             "status": head.status_code,
             "version": head.http_version,
             "reason": head.reason,
@@ -223,11 +230,10 @@ def _outcome(reader, body, error):
             "informational": tuple((i.status_code, i.reason, i.headers.pairs) for i in reader.informational),
         }
     if error is None:
-        trailers = reader.trailers
-        return Outcome(**fields, trailers=None if trailers is None else trailers.pairs)
+        return Outcome(**told, body=body, trailers=reader.trailers.pairs)
     phase = "body" if head is not None else "head" if reader.began else "wait"
     delivery = "sent" if reader.began else "maybe_sent"
-    return Outcome(**fields, error=error, phase=phase, delivery=delivery, reused=False)
+    return Outcome(**told, body=body, error=error, phase=phase, delivery=delivery, reused=False)
 
 
 # --- judged -----------------------------------------------------------------------------------------------------------
@@ -288,6 +294,8 @@ def faults(row, played):
     for field in ("connections", "next_request"):
         if getattr(played, field) != row.expect[field]:
             found.append(f"{field} {getattr(played, field)!r}, expected {row.expect[field]!r}")
+    if played.requests != expected_requests(row):
+        found.append(f"requests {_short(played.requests)}, expected {_short(expected_requests(row))}")
     return found
 
 

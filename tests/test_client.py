@@ -6,12 +6,13 @@ import subprocess
 import sys
 import threading
 
-import intermodal
 import pytest
 import trustme
 from fleet import TRANSPORTS
 from hypothesis import given
 from hypothesis import strategies as st
+
+import intermodal
 from intermodal import (
     CertificateError,
     Client,

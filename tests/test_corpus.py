@@ -14,7 +14,6 @@ from corpus.independent import READERS, differences, listed
 from corpus_player import (
     CUT_EVERYWHERE,
     CUTS,
-    DEFAULT_HEADERS,
     PATIENCE,
     cut,
     faults,

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+
 from intermodal import AsyncResponse, Options, ReadTimeout, Request, Response
 from intermodal.flow import adrive, drain, drive, send, sleep
 

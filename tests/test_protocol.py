@@ -3,20 +3,21 @@
 import dataclasses
 
 import pytest
+from fleet import TRANSPORTS, make_transport
+
 from intermodal import (
+    TLS,
     Capability,
     Dial,
     Options,
     Proxy,
     Request,
     Timeouts,
-    TLS,
     Transport,
     TransportInfo,
     UnsupportedFeature,
 )
 from intermodal.protocol import needs, refuse_unsupported
-from fleet import TRANSPORTS, make_transport
 
 BARE = Options(Timeouts.of(None))
 HTTP, HTTPS = "http://h/", "https://h/"

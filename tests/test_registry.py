@@ -6,8 +6,9 @@ import textwrap
 import threading
 from contextvars import copy_context
 
-import intermodal
 import pytest
+
+import intermodal
 from intermodal import Client, Limits, open_async_transport, open_transport, transports, use_transport
 from intermodal.testing import MockTransport
 

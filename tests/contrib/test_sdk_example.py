@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from fleet import TRANSPORTS
+
 from intermodal import ReadTimeout
 from intermodal.testing import MockTransport
 from intermodal.testing.origin import Origin

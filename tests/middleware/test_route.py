@@ -1,6 +1,7 @@
 """Which proxy a request goes through, and what a forwarding proxy is sent."""
 
 import pytest
+
 from intermodal import URL, InvalidURL, Options, Proxy, Request, UnsupportedScheme
 from intermodal.flow import drive, send
 from intermodal.middleware.route import Proxies, forwarded, through_proxy

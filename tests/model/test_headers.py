@@ -5,6 +5,7 @@ import pickle
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from intermodal import Headers, InvalidHeader
 
 FIELDS = [("Accept", "a"), ("Set-Cookie", "x=1"), ("ACCEPT", "b"), ("set-cookie", "y=2"), ("X", "")]

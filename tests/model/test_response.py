@@ -5,10 +5,11 @@ import io
 import json
 import zlib
 
-import intermodal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+import intermodal
 from intermodal import ContentDecodingError, HTTPError, IncompleteBody, JSONDecodeError, Response, ResponseError
 
 

@@ -2,6 +2,7 @@
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
 from intermodal import Limits
 from intermodal.net.pool import PoolState, Wait
 

@@ -1,9 +1,10 @@
 """The transport answers as the contract says; replace the expectations by those of your own library."""
 
-import intermodal
 import pytest
-from intermodal.testing.origin import Origin
 from intermodal_template import TemplateTransport
+
+import intermodal
+from intermodal.testing.origin import Origin
 
 
 @pytest.fixture

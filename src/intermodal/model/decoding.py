@@ -183,7 +183,7 @@ class _Decoder:
     def _advance(self) -> None:
         left = len(self._input) - self._at
         if self._effort.fruitless > _FRUITLESS:
-            self._fault = (f"there is no data in {_FRUITLESS} bytes of it", None)
+            self._fault = ("it goes on and on with no data in it", None)
         elif self._member is None:
             if left < 2 and not self._input_ended:
                 self._pull()
