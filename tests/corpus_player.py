@@ -8,6 +8,7 @@ thousands of exchanges can name the ones that fail. The format is described in `
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import random
 import re
@@ -122,7 +123,7 @@ CUTS = {"whole": whole, "by line": by_line, "by byte": by_byte}
 def cut(data, places):
     """The pieces of ``data`` between the given places, none of them empty."""
     edges = sorted({0, len(data), *places})
-    return [data[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [data[start:end] for start, end in itertools.pairwise(edges)]
 
 
 def _sent(step):

@@ -18,6 +18,7 @@ from intermodal.model.url import URL
 from intermodal.protocol import Capability
 
 if TYPE_CHECKING:
+    import os
     import ssl
 
     from intermodal.middleware.route import ProxiesInput
@@ -39,7 +40,7 @@ class CommonKeywords(TypedDict, total=False):
     params: ParamsInput
     headers: DefaultsInput
     timeout: TimeoutInput
-    verify: bool | str | ssl.SSLContext
+    verify: bool | str | os.PathLike[str] | ssl.SSLContext
     cert: CertInput
     proxies: ProxiesInput | None
     stream: bool

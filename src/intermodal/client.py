@@ -78,7 +78,7 @@ class Client:
         params: ParamsInput = None,
         timeout: TimeoutInput = _UNSET,
         proxies: ProxiesInput | None = None,
-        verify: bool | str | ssl.SSLContext = True,
+        verify: bool | str | os.PathLike[str] | ssl.SSLContext = True,
         cert: CertInput = None,
         limits: Limits = Limits(),  # noqa: B008 - frozen
         **unknown: Never,

@@ -1,5 +1,6 @@
 """A response: text, JSON, streaming, closing, and what is decoded when."""
 
+import asyncio
 import gzip
 import io
 import json
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import intermodal
-from intermodal import ContentDecodingError, HTTPError, IncompleteBody, JSONDecodeError, Response, ResponseError
+from intermodal import AsyncResponse, ContentDecodingError, HTTPError, IncompleteBody, JSONDecodeError, Response, ResponseError
 
 
 class Failing:
@@ -136,6 +137,73 @@ def test_bytes_that_came_are_given_before_the_failure():
                 got.append(piece)  # noqa: PERF402 - what came before the error counts
         assert b"".join(got) == b"abcde"
         assert body.closed
+
+
+def test_bytes_that_decoded_are_given_before_a_decoding_fault():
+    """A coded stream that is cut gives what it held, in pieces of any size, before the error."""
+    coded = gzip.compress(b"hello world")[:-4]
+    for size in (None, 4):
+        got = []
+        with pytest.raises(ContentDecodingError):
+            for piece in Response(200, {"Content-Encoding": "gzip"}, coded).iter_content(size):
+                got.append(piece)  # noqa: PERF402 - what came before the error counts
+        assert b"".join(got) == b"hello world"
+
+
+class Awaited:
+    """An asynchronous body that gives some pieces, then ends or fails."""
+
+    def __init__(self, *pieces):
+        self.pieces = list(pieces)
+        self.closed = False
+
+    async def read(self, n):
+        """Give the next piece."""
+        piece = self.pieces.pop(0) if self.pieces else b""
+        if isinstance(piece, Exception):
+            raise piece
+        return piece
+
+    async def aclose(self):
+        """Note it."""
+        self.closed = True
+
+
+@pytest.mark.parametrize("size", [None, 1, 4, 100])
+def test_the_other_colour_reads_and_decodes_alike(size):
+    """An awaited body is decoded by the same decoders, byte by byte or whole, and closed at its end."""
+    coded = gzip.compress(b"hello world")
+    body = Awaited(*[coded[at : at + 1] for at in range(len(coded))])
+
+    async def stream():
+        response = AsyncResponse(200, {"Content-Encoding": "gzip"}, body)
+        return [piece async for piece in response.iter_content(size)]
+
+    pieces = asyncio.run(stream())
+    assert b"".join(pieces) == b"hello world"
+    assert body.closed
+    if size:
+        assert all(len(piece) == size for piece in pieces[:-1])
+
+
+def test_the_other_colour_gives_what_came_before_a_failure():
+    """A cut awaited body gives its bytes first; read() keeps them on the error; content before read() says so."""
+
+    async def stream():
+        got = []
+        with pytest.raises(IncompleteBody):
+            async for piece in AsyncResponse(200, (), Awaited(b"abc", b"de", IncompleteBody("cut"))).iter_content(4):
+                got.append(piece)
+        unread = AsyncResponse(200, (), Awaited(b"abc", IncompleteBody("cut")))
+        with pytest.raises(ResponseError, match="await"):
+            unread.content  # noqa: B018
+        with pytest.raises(IncompleteBody) as caught:
+            await unread.read()
+        whole = AsyncResponse(200, {"Content-Type": "application/json"}, b"[1]")
+        await whole.read()
+        return got, caught.value.partial, whole.json(), whole.text
+
+    assert asyncio.run(stream()) == ([b"abcd", b"e"], b"abc", [1], "[1]")
 
 
 def test_content_that_is_cut_is_on_the_error():

@@ -8,9 +8,10 @@ connection, and no fault, outlives its example.
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
-import socket
 import select
+import socket
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -21,15 +22,14 @@ from outcome import Outcome, outcome
 
 from intermodal.model.options import Options, Timeouts
 from intermodal.model.request import Request
-from intermodal.testing.origin import Origin
+from intermodal.testing.origin import Origin, Stall
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from property.language import Exchange
 
     from intermodal.testing.origin import Connection
-    from intermodal.testing.scripts import Play
 
 R = TypeVar("R")
 
@@ -39,7 +39,7 @@ PATIENT = Options(Timeouts(connect=10, read=5, write=5, pool=5))
 IMPATIENT = Options(Timeouts(connect=10, read=0.15, write=5, pool=5))
 
 #: Where a reset discards what was received and not yet read, the server waits until that must have been read.
-#: Linux hands out what came before the reset first, however late it is asked for.
+#: Linux hands out first what came before the reset, however late it is asked for.
 _BEFORE_RESET: tuple[float, ...] = () if sys.platform == "linux" else (0.1,)
 
 
@@ -68,15 +68,14 @@ class Lane:
         """The connections opened since ``renew``, in order."""
         return [each for each in self.origin.connections if each.number not in self._known]
 
-    def ordinary(self, marker: str) -> Outcome:
-        """Carry an ordinary request, whose answer must be the marker it asked for: nobody else's."""
+    def ordinary(self, marker: str) -> int:
+        """Carry an ordinary request, whose answer must be the marker it asks for; give the number of connections."""
         echoed = base64.urlsafe_b64encode(marker.encode()).decode()
-        request = Request("GET", f"{self.origin.url}/base64/{echoed}")
-        result = outcome(self.transport, request, PATIENT)
+        result = outcome(self.transport, Request("GET", f"{self.origin.url}/base64/{echoed}"), PATIENT)
         assert (result.error, result.status, result.body) == (None, 200, marker.encode()), (
-            f"{self.name}: an ordinary request ({marker}) got {result}"
+            f"{self.name}: the ordinary request {marker!r} got {result}"
         )
-        return result
+        return len(self.opened)
 
     def carry(self, exchange: Exchange) -> Outcome:
         """Have the origin play the answer, and carry the request."""
@@ -89,15 +88,82 @@ class Lane:
         return outcome(self.transport, exchange.ask.request(self.origin.url), PATIENT)
 
     def _stalled(self, exchange: Exchange) -> Outcome:
-        """Let the read time out, behind bytes that are there before anybody waits for them.
+        """Let the read time out behind bytes that are there before anybody waits for them.
 
-        A server that is late with them would be told from one that stalls only by its lateness. So they are sent
-        when the connection is made, and the request's body is withheld until they are on their way.
+        Were they sent in answer to the request, only time would tell a server that is late with them from one that
+        stalls. So they are sent when the connection is made, and the request's body is held back until they are.
         """
-        before: Play | None = self.origin.play(*exchange.segments, at="connect") if exchange.sent else None
-        self.origin.play(_stall(), at="request")
+        before = self.origin.play(*exchange.segments, at="connect") if exchange.sent else None
+        self.origin.play(Stall(), at="request")
 
         def wait() -> None:
             assert before is None or before.finished.wait(5)
 
         return outcome(self.transport, exchange.ask.request(self.origin.url, wait), IMPATIENT)
+
+    def await_end(self) -> None:
+        """Wait until the end of the last connection, which its server has sent, has come to the client's side of it."""
+        host, port = self.opened[-1].peer[:2]
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            with _socket_at((host, port)) as client:
+                if client is None or select.select([client], [], [], 0.05)[0]:
+                    return
+        raise AssertionError(f"{self.name}: the end of the connection never came")
+
+
+@contextlib.contextmanager
+def _socket_at(address: tuple[str, int]) -> Iterator[socket.socket | None]:
+    """Find this process's socket with a local address; None where it is closed already."""
+    for name in os.listdir("/dev/fd"):
+        try:
+            found = socket.socket(fileno=os.dup(int(name)))
+        except OSError:  # no socket, or closed meanwhile
+            continue
+        with found:
+            try:
+                here = found.getsockname()
+            except OSError:
+                continue
+            if here == address:
+                yield found
+                return
+    yield None
+
+
+class Lanes:
+    """The four, in lockstep."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(len(TRANSPORTS), thread_name_prefix="lane")
+        self.all = [Lane(name) for name in TRANSPORTS]
+
+    def each(self, action: Callable[[Lane], R]) -> dict[str, R]:
+        """Do the same on every lane at once, and give what came of it by name."""
+        results = self._threads.map(action, self.all)
+        return dict(zip(TRANSPORTS, results, strict=True))
+
+    def renew(self) -> None:
+        """Begin an example: nothing of the one before is left."""
+        for lane in self.all:
+            lane.renew()
+
+    @contextlib.contextmanager
+    def example(self) -> Iterator[None]:
+        """Carry one example; one that fails may leave scripts behind that were not taken, so then the origins go too."""
+        self.renew()
+        try:
+            yield
+        except BaseException:
+            self._close_lanes()
+            self.all = [Lane(name) for name in TRANSPORTS]
+            raise
+
+    def close(self) -> None:
+        """Close all; idempotent as far as a failed example needs it."""
+        self._close_lanes()
+        self._threads.shutdown()
+
+    def _close_lanes(self) -> None:
+        for lane in self.all:
+            lane.close()

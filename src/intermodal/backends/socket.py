@@ -60,7 +60,7 @@ class SocketTransport:
         except Error as error:
             exchange.fail(error)
 
-        def finish(reusable: bool) -> None:
+        def finish(reusable: bool, _collected: bool = False) -> None:
             used = exchange.stream
             if used is not None and not reusable:
                 used.close()

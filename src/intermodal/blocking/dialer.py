@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import socket
 import ssl
+import threading
 import time
 from typing import TYPE_CHECKING
 
 from intermodal.blocking.stream import Stream
-from intermodal.errors import CertificateError, ConnectionError, ConnectTimeout, NameResolutionError, TLSError
+from intermodal.errors import (
+    CertificateError,
+    ConnectionError,
+    ConnectTimeout,
+    NameResolutionError,
+    ProxyError,
+    TLSError,
+)
 from intermodal.net.tls import context_for
 
 if TYPE_CHECKING:
@@ -29,9 +37,10 @@ def dial(route: Route, options: Options, deadline: Deadline, entering: Callable[
     bound = _Bound(deadline)
     context = None if route.server_hostname is None else context_for(options.tls)
     entering("resolve")
-    addresses = _resolve(route.host, route.port)
+    addresses = _resolve(route.host, route.port, bound)
     entering("connect")
-    sock = _connect(addresses, route, bound)
+    refusal = ConnectionError if options.proxy is None else ProxyError
+    sock = _connect(addresses, route, bound, refusal)
     if context is not None:
         entering("tls")
         sock = _start_tls(sock, context, route, bound)
@@ -61,14 +70,38 @@ class _Bound:
 _Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[str, int] | tuple[str, int, int, int]]
 
 
-def _resolve(host: str, port: int) -> list[_Address]:
-    try:
-        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)  # type: ignore[return-value]
-    except (OSError, UnicodeError) as error:
-        raise NameResolutionError(f"the host name {host!r} could not be resolved: {error}") from error
+def _resolve(host: str, port: int, bound: _Bound) -> list[_Address]:
+    """Look a name up. The resolver knows no bound: where one is set, a thread waits for it in our stead."""
+    what = f"resolving {host!r}"
+    seconds = bound.left(what)
+    found: list[list[_Address] | Exception] = []
+
+    def look_up() -> None:
+        try:
+            found.append(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))  # type: ignore[arg-type]
+        except (OSError, UnicodeError) as error:
+            found.append(error)
+
+    if seconds is None or _literal(host):
+        look_up()
+    else:
+        thread = threading.Thread(target=look_up, name=f"resolve {host}", daemon=True)
+        thread.start()
+        thread.join(seconds)
+        if not found:
+            raise bound.expired(what)
+    addresses = found[0]
+    if isinstance(addresses, Exception):
+        raise NameResolutionError(f"the host name {host!r} could not be resolved: {addresses}") from addresses
+    return addresses
 
 
-def _connect(addresses: list[_Address], route: Route, bound: _Bound) -> socket.socket:
+def _literal(host: str) -> bool:
+    """Whether a canonical host is an address: only those have a colon, or end in a digit after a dot."""
+    return ":" in host or (host[-1:].isdigit() and host.count(".") == 3 and host.replace(".", "").isdigit())
+
+
+def _connect(addresses: list[_Address], route: Route, bound: _Bound, refusal: type[ConnectionError]) -> socket.socket:
     """Try every address in the resolver's order; the error lists each with its reason."""
     failures: list[tuple[str, OSError]] = []
     for family, kind, protocol, _, address in addresses:
@@ -93,8 +126,9 @@ def _connect(addresses: list[_Address], route: Route, bound: _Bound) -> socket.s
             return sock
     reasons = "; ".join(f"{address}: {error.strerror or error}" for address, error in failures)
     cause = failures[-1][1] if failures else None
-    kind_of = ConnectTimeout if isinstance(cause, TimeoutError) else ConnectionError
-    refused = kind_of(f"could not connect to {route.host!r} port {route.port}: {reasons or 'it has no address'}")
+    kind_of = ConnectTimeout if isinstance(cause, TimeoutError) else refusal
+    peer = "the proxy " if refusal is ProxyError else ""
+    refused = kind_of(f"could not connect to {peer}{route.host!r} port {route.port}: {reasons or 'it has no address'}")
     refused.errno = cause.errno if cause is not None else None
     raise refused from cause
 

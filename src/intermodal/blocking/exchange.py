@@ -11,6 +11,7 @@ import contextlib
 import errno
 import ssl
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn
 
 from intermodal.blocking.dialer import dial
@@ -32,8 +33,6 @@ from intermodal.net.deadline import Deadline
 from intermodal.net.route import route
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from intermodal.blocking.stream import Stream
     from intermodal.h1.head import ResponseHead
     from intermodal.model.headers import Headers
@@ -42,6 +41,8 @@ if TYPE_CHECKING:
 
 #: How much is asked of the socket at once.
 RECEIVE = 65536
+
+Finish = Callable[[bool, bool], None]
 
 #: The peer is gone: stop writing, and read what it may have answered before it went (RFC 9112 section 9.5).
 _GONE = frozenset({errno.EPIPE, errno.ECONNRESET, errno.ESHUTDOWN, errno.ECONNABORTED})
@@ -210,11 +211,12 @@ class Exchange:
         error.delivery = self.delivery
         error.reused = self.reused
 
-    def response(self, finish: Callable[[bool], None], read: Callable[[int], bytes] | None = None) -> Response:
+    def response(self, finish: Finish, read: Callable[[int], bytes] | None = None) -> Response:
         """Make the Response, once the head was read.
 
         Args:
-            finish: called once, with whether the connection may serve again.
+            finish: called once, with whether the connection may serve again, and whether the garbage collector
+                calls: then no lock may be waited for, because this very thread may hold it.
             read: where the body is read, if a library stands between it and this exchange.
         """
         head = self.head
@@ -242,13 +244,11 @@ class ExchangeBody:
 
     __slots__ = ("_direct", "_exchange", "_failure", "_finish", "_read")
 
-    def __init__(
-        self, exchange: Exchange, finish: Callable[[bool], None], read: Callable[[int], bytes] | None = None
-    ) -> None:
+    def __init__(self, exchange: Exchange, finish: Finish, read: Callable[[int], bytes] | None = None) -> None:
         self._exchange = exchange
         self._read = read or exchange.read
         self._direct = read is None
-        self._finish: Callable[[bool], None] | None = finish
+        self._finish: Finish | None = finish
         self._failure: Exception | None = None
 
     def read(self, n: int, /) -> bytes:
@@ -285,14 +285,14 @@ class ExchangeBody:
             while limit > 0 and (piece := self.read(min(limit, RECEIVE))):
                 limit -= len(piece)
 
-    def end(self) -> None:
+    def end(self, *, collected: bool = False) -> None:
         """Give the connection up, once; it serves again only where nothing is left on it."""
         finish, self._finish = self._finish, None
         if finish is not None:
             reusable = self._failure is None and self._exchange.reusable
             if reusable and self._exchange.stream is not None:
                 self._exchange.stream.served += 1
-            finish(reusable)
+            finish(reusable, collected)
 
     def close(self) -> None:
         if self._finish is not None and not self._exchange.reader.done:
@@ -302,7 +302,9 @@ class ExchangeBody:
         self.end()
 
     def __del__(self) -> None:
-        self.close()
+        if self._finish is not None:
+            self._failure = ResponseError("the response was left to the garbage collector")
+            self.end(collected=True)
 
 
 class Upgraded:

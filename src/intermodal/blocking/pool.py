@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from intermodal.errors import PoolTimeout, TransportClosed
@@ -22,12 +23,17 @@ class Pool(Generic[C]):
     """Slots, and the idle connections of those who give them back with one.
 
     A transport whose library keeps its own connections uses the slots only.
+
+    ``release`` never waits for the lock, because it may be called by the garbage collector in the middle of
+    anything, also of a step here: it leaves the connection in a queue, and whoever has or gets the lock
+    takes it from there before leaving.
     """
 
     def __init__(self, limits: Limits, *, usable: Callable[[C], bool], close: Callable[[C], None]) -> None:
         self._state: PoolState[C] = PoolState(limits)
         self._usable = usable
         self._close = close
+        self._returned: deque[tuple[Hashable, C | None]] = deque()
         self._freed = threading.Condition(threading.Lock())
         self.closed = False
 
@@ -38,37 +44,40 @@ class Pool(Generic[C]):
             PoolTimeout: no slot became free in time.
             TransportClosed: the pool is closed.
         """
+        try:
+            with self._freed:
+                return self._acquire(key, deadline)
+        finally:
+            self._settle()
+
+    def _acquire(self, key: Hashable, deadline: Deadline) -> C | None:
         now = time.monotonic()
         seconds = deadline.timeouts.pool
         until = None if seconds is None else now + seconds
-        with self._freed:
-            while True:
-                if self.closed:
-                    raise TransportClosed("the transport is closed: open another one")
-                self._dispose(self._state.expired(now))
-                connection = self._state.acquire(key)
-                if not isinstance(connection, Wait):
-                    self._dispose(self._state.surplus())
-                    if connection is None or self._usable(connection):
-                        return connection
-                    self._dispose([connection, *self._state.release(key, None, now)])
-                    continue
-                if until is not None and now >= until:
-                    raise PoolTimeout(
-                        f"no connection became free within pool={seconds} s: {self._state.in_use} are in use"
-                        " (Limits.connections, Limits.per_origin); close responses that are not read to their end"
-                    )
-                self._freed.wait(deadline.wait(None if until is None else until - now, now))
-                now = time.monotonic()
+        while True:
+            self._take_back()
+            if self.closed:
+                raise TransportClosed("the transport is closed: open another one")
+            self._dispose(self._state.expired(now))
+            connection = self._state.acquire(key)
+            if not isinstance(connection, Wait):
+                self._dispose(self._state.surplus())
+                if connection is None or self._usable(connection):
+                    return connection
+                self._dispose([connection, *self._state.release(key, None, now)])
+                continue
+            if until is not None and now >= until:
+                raise PoolTimeout(
+                    f"no connection became free within pool={seconds} s: {self._state.in_use} are in use"
+                    " (Limits.connections, Limits.per_origin); close responses that are not read to their end"
+                )
+            self._freed.wait(deadline.wait(None if until is None else until - now, now))
+            now = time.monotonic()
 
     def release(self, key: Hashable, connection: C | None) -> None:
         """Give a slot back, with its connection if that may serve again."""
-        with self._freed:
-            if self.closed and connection is not None:
-                self._dispose([connection])
-                connection = None
-            self._dispose(self._state.release(key, connection, time.monotonic()))
-            self._freed.notify()
+        self._returned.append((key, connection))
+        self._settle()
 
     def close(self) -> None:
         """Close every idle connection and let nobody in again; those in use end with their exchange."""
@@ -76,6 +85,24 @@ class Pool(Generic[C]):
             self.closed = True
             self._dispose(self._state.drain())
             self._freed.notify_all()
+        self._settle()
+
+    def _settle(self) -> None:
+        # Whoever finds the lock taken may go: its holder comes by here after it has let go.
+        while self._returned and self._freed.acquire(blocking=False):
+            try:
+                self._take_back()
+            finally:
+                self._freed.release()
+
+    def _take_back(self) -> None:
+        while self._returned:
+            key, connection = self._returned.popleft()
+            if self.closed and connection is not None:
+                self._dispose([connection])
+                connection = None
+            self._dispose(self._state.release(key, connection, time.monotonic()))
+            self._freed.notify()
 
     def _dispose(self, connections: list[C]) -> None:
         for connection in connections:

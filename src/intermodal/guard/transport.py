@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from intermodal.blocking.exchange import Exchange
@@ -51,6 +52,9 @@ class GuardedTransport(abc.ABC):
         # The library below is not limited: what it would do at its limit differs from library to library.
         self._slots: Pool[None] = Pool(limits, usable=lambda _: True, close=lambda _: None)
 
+        #: What is to be given back to the library for responses that were left to the garbage collector.
+        self._left: deque[Callable[[bool], None]] = deque()
+
     @property
     def info(self) -> TransportInfo:
         return self._info
@@ -68,6 +72,8 @@ class GuardedTransport(abc.ABC):
         refuse_unsupported(request, options, self._info)
         exchange = Exchange(request, options, self._limits, self._info.name)
         key = exchange.route.key
+        while self._left:
+            self._left.popleft()(False)
         try:
             self._slots.acquire(key, exchange.deadline)
         except Error as error:
@@ -84,9 +90,14 @@ class GuardedTransport(abc.ABC):
         finally:
             current_exchange.reset(token)
 
-        def finish(reusable: bool) -> None:
+        def finish(reusable: bool, collected: bool) -> None:
             try:
-                carried.give_back(reusable)
+                if collected:  # the library's own locks are not made for this moment
+                    if exchange.stream is not None:
+                        exchange.stream.close()
+                    self._left.append(carried.give_back)
+                else:
+                    carried.give_back(reusable)
             finally:
                 self._slots.release(key, None)
 

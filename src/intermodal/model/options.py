@@ -7,6 +7,7 @@ fields differs, no connection is shared. ``timeouts`` never do.
 from __future__ import annotations
 
 import math
+import os
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
@@ -98,17 +99,21 @@ class TLS:
     '/etc/ssl/private-ca.pem'
     """
 
-    verify: bool | str | ssl.SSLContext = True
+    verify: bool | str | os.PathLike[str] | ssl.SSLContext = True
     cert: CertInput = None
 
     def __post_init__(self) -> None:
         cert = self.cert
         verify: object = self.verify
-        if isinstance(verify, bytes) or verify is None:
+        if isinstance(verify, os.PathLike):
+            verify = os.fspath(verify)
+            object.__setattr__(self, "verify", verify)
+        if not isinstance(verify, bool | str) and not hasattr(verify, "wrap_socket"):
             raise InvalidRequest(
                 f"verify={self.verify!r}: expected True, False, a CA file or folder, or an ssl.SSLContext"
             )
-        if cert is not None and not isinstance(cert, str) and not (isinstance(cert, tuple) and 2 <= len(cert) <= 3):
+        parts: object = (cert,) if isinstance(cert, str | os.PathLike) else cert
+        if parts is not None and not (isinstance(parts, tuple) and 1 <= len(parts) <= 3):
             raise InvalidRequest("cert is neither a file name nor (cert, key) nor (cert, key, password)")
         if cert is not None and not isinstance(self.verify, bool | str):
             raise InvalidRequest(

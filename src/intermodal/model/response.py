@@ -15,7 +15,7 @@ import re
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from intermodal.errors import HTTPError, JSONDecodeError, ResponseError, TransportError
+from intermodal.errors import ContentDecodingError, Error, HTTPError, JSONDecodeError, ResponseError, TransportError
 from intermodal.model.decoding import codings, decoded
 from intermodal.model.headers import Headers, HeadersInput
 
@@ -152,6 +152,9 @@ class BaseResponse:
                 f"the body is not text: {error}", "", 0, request=self.request, response=self
             ) from error
 
+    def _attach(self, error: ResponseError) -> None:
+        error.request, error.response = self.request, self
+
     def raise_for_status(self) -> None:
         """Raise HTTPError for a status of 400 and above.
 
@@ -231,6 +234,9 @@ class Response(BaseResponse):
             except TransportError as error:
                 error.partial = b"".join(pieces)
                 raise
+            except ContentDecodingError as error:
+                self._attach(error)
+                raise
             finally:
                 self.close()
             self._content = b"".join(pieces)
@@ -280,9 +286,11 @@ class Response(BaseResponse):
             while True:
                 try:
                     piece = read(CHUNK if chunk_size is None else max(CHUNK, chunk_size))
-                except TransportError:
+                except Error as error:
                     if kept:
                         yield kept
+                    if isinstance(error, ContentDecodingError):
+                        self._attach(error)
                     raise
                 if chunk_size is None:
                     if not piece:
@@ -431,8 +439,19 @@ class AsyncResponse(BaseResponse):
                 try:
                     piece = read(chunk_size or CHUNK)
                 except _Starved:
-                    supply.put(await self._body.read(CHUNK))
+                    try:
+                        supply.put(await self._body.read(CHUNK))
+                    except Error:
+                        if kept:
+                            yield kept
+                        raise
                     continue
+                except Error as error:
+                    if kept:
+                        yield kept
+                    if isinstance(error, ContentDecodingError):
+                        self._attach(error)
+                    raise
                 if chunk_size is None:
                     if not piece:
                         return

@@ -41,7 +41,7 @@ def context_for(tls: TLS) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     elif verify is not True:
-        _load_ca(context, os.fspath(verify))
+        _load_ca(context, os.fspath(verify))  # a str: TLS has seen to it
     if tls.cert is not None:
         _load_cert(context, (tls.cert,) if isinstance(tls.cert, str) else tls.cert)
     return context

@@ -93,8 +93,7 @@ COMPARED: Final = (
 def carry(transport: Transport, request: Request, options: Options, seconds: float) -> Outcome:
     """Carry one exchange to its end and say what came of it; whatever is raised is part of that.
 
-    Args:
-        seconds: the longest an exchange may take, whatever the transport makes of its timeouts.
+    It is given up a little after ``seconds``, whatever the transport makes of its timeouts.
     """
     outcomes: list[Outcome] = []
     ends = time.monotonic() + seconds
@@ -223,7 +222,7 @@ def _shown(field: str, values: Sequence[Any]) -> list[str]:
     if field in ("headers", "trailers", "informational"):
         at = _agreement([value or () for value in values])
         return [_shown_item(value, at) for value in values]
-    return ["none" if value is None else repr(value) for value in values]
+    return ["none" if value is None else repr(value) if field == "reason" else str(value) for value in values]
 
 
 def _shown_item(items: Sequence[Any] | None, at: int) -> str:
@@ -253,7 +252,8 @@ def _shown_wire(values: Sequence[tuple[bytes, ...] | None]) -> list[str]:
 def _count(wire: tuple[bytes, ...] | None) -> str:
     if wire is None:
         return "not seen"
-    return f"{sum(map(len, wire)):,} bytes on {len(wire)} connections" if wire else "nothing was sent"
+    size = f"{sum(map(len, wire)):,} bytes"
+    return f"{size} on {len(wire)} connections" if len(wire) > 1 else size if wire else "nothing was sent"
 
 
 def _agreement(values: Sequence[Sequence[Hashable]]) -> int:

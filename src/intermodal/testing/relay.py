@@ -9,9 +9,10 @@ from __future__ import annotations
 import contextlib
 import socket
 import socketserver
-import struct
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from intermodal.testing.scripts import _RESET_ON_CLOSE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +63,7 @@ class Relay:
         self._lock = threading.Lock()
         self._connections: list[Passed] = []
         self._sockets: set[socket.socket] = set()
-        self._listener = socketserver.ThreadingTCPServer(("127.0.0.1", 0), self._serve)
+        self._listener = _Listener(self._serve)
         self.port: int = self._listener.server_address[1]
         # The interval is how long close() waits at most for this thread to look up.
         self._acceptor = threading.Thread(target=self._listener.serve_forever, args=(0.05,), daemon=True)
@@ -93,8 +94,7 @@ class Relay:
     ) -> None:
         self.close()
 
-    def _serve(self, client: socket.socket, *_: object) -> None:
-        """Pass one connection on; called by the listener in a thread of its own."""
+    def _serve(self, client: socket.socket) -> None:
         with self._lock:
             passed = Passed(len(self._connections) + 1)
             self._connections.append(passed)
@@ -113,6 +113,17 @@ class Relay:
         finally:
             passed.open = False
             client.close()
+
+
+class _Listener(socketserver.ThreadingTCPServer):
+    """Accepts connections and serves each in a thread of its own, which closing waits for."""
+
+    def __init__(self, serve: Callable[[socket.socket], None]) -> None:
+        super().__init__(("127.0.0.1", 0), socketserver.BaseRequestHandler)
+        self._serve = serve
+
+    def finish_request(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the base class's signature
+        self._serve(request)
 
 
 def _pass_both_ways(client: socket.socket, server: socket.socket, passed: Passed) -> None:
@@ -139,4 +150,4 @@ def _pass(source: socket.socket, sink: socket.socket, record: Callable[[bytes], 
 
 def _reset_when_closed(sock: socket.socket) -> None:
     with contextlib.suppress(OSError):
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)

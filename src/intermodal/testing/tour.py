@@ -13,7 +13,6 @@ Laws:
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -23,7 +22,7 @@ from intermodal.model.url import URL
 from intermodal.testing.scripts import Drip, Reset, Stall
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from intermodal.model.request import Request
     from intermodal.testing.scripts import At, Step, Then
@@ -138,9 +137,11 @@ _TARGETS_AND_FIELDS = (
         "exact target",
         "a target given whole goes out as it is",
         path="/",
-        target="/anything/[raw]|{braces}^`\"quotes\"?a=<b>&c=\\d%",
+        target='/anything/[raw]|{braces}^`"quotes"?a=<b>&c=\\d%',
     ),
-    Exchange("OPTIONS *", "the target that is no path (RFC 9112 section 3.2.4)", method="OPTIONS", path="/", target="*"),
+    Exchange(
+        "OPTIONS *", "the target that is no path (RFC 9112 section 3.2.4)", method="OPTIONS", path="/", target="*"
+    ),
     Exchange(
         "duplicate fields",
         "fields that come twice stay apart, in order, both ways",
@@ -194,7 +195,9 @@ _FAULTS = (
     Exchange("no answer", "the server closes without a word", then="fin", script=(b"",)),
     Exchange("head cut off", "the connection ends within the head", script=(_BODY_OF_10[:-10],), then="fin"),
     Exchange("body cut off", "the connection ends before the length", script=(_BODY_OF_10, b"01234"), then="fin"),
-    Exchange("chunks cut off", "the connection ends before the last chunk", script=(_CHUNKED, b"5\r\nhello\r\n"), then="fin"),
+    Exchange(
+        "chunks cut off", "the connection ends before the last chunk", script=(_CHUNKED, b"5\r\nhello\r\n"), then="fin"
+    ),
     Exchange("reset", "a reset in the middle of the body", script=(_BODY_OF_10, b"01234", 0.05, Reset())),
     Exchange("silent server", "the read timeout, 0.2 s here", script=(Stall(),), read=0.2),
     Exchange(

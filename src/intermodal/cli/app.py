@@ -1,0 +1,114 @@
+"""The commands, their options and their exit statuses; what they do is in the modules beside this one.
+
+Exit statuses: 0 for success, 1 where a command found a difference or failed, 2 for a wrong usage.
+"""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from intermodal._version import __version__
+from intermodal.cli import serving, showing
+from intermodal.cli.installed import Installed
+from intermodal.errors import InvalidRequest
+from intermodal.model.options import Timeouts
+from intermodal.testing.compare import compare, compare_at
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="intermodal", message="%(prog)s %(version)s")
+def app() -> None:
+    """One HTTP request, any transport, the same answer."""
+
+
+def _seconds(_: click.Context, __: click.Parameter, value: float) -> float:
+    try:
+        Timeouts(connect=value)
+    except InvalidRequest as error:
+        raise click.BadParameter(f"{value:g} is not a time: expected seconds above 0") from error
+    return value
+
+
+@app.command("compare")
+@click.argument("url", required=False)
+@click.option(
+    "--transport", "names", metavar="NAME", multiple=True, help="A transport to compare; may be repeated. Default: all."
+)
+@click.option(
+    "--timeout",
+    type=float,
+    callback=_seconds,
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="For connecting, and for each wait.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+@click.pass_context
+def compare_command(ctx: click.Context, url: str | None, names: tuple[str, ...], timeout: float, as_json: bool) -> None:
+    """Send the same exchanges over every installed transport and show in what they differ.
+
+    Without a URL: a tour of exchanges with an origin server that is started on the spot. With one: GET and HEAD of
+    that URL. Exit status 1 where anything differs.
+    """
+    with _installed(names, required=True) as installed:
+        try:
+            with showing.progress(wanted=not as_json) as progress:
+                if url is None:
+                    compared = compare(installed.opened, timeout=timeout, progress=progress)
+                else:
+                    compared = compare_at(url, installed.opened, timeout=timeout, progress=progress)
+        except InvalidRequest as error:
+            raise click.BadParameter(str(error), param_hint="URL") from error
+        if as_json:
+            click.echo(json.dumps(showing.comparison_document(compared, installed, url), indent=2))
+        else:
+            showing.show_comparison(compared, installed)
+    if not compared.identical:
+        ctx.exit(1)
+
+
+@app.command("transports")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+def transports_command(as_json: bool) -> None:
+    """Show the installed transports, and what each can do and guarantees."""
+    with _installed(()) as installed:
+        if as_json:
+            click.echo(json.dumps(showing.transports_document(installed), indent=2))
+        else:
+            showing.show_transports(installed)
+
+
+@app.command("serve")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="The port; 0 takes a free one."
+)
+@click.option("--tls-cert", type=click.Path(exists=True, dir_okay=False), help="Serve https with this certificate.")
+@click.option("--tls-key", type=click.Path(exists=True, dir_okay=False), help="The key of the certificate.")
+@click.option("--quiet", is_flag=True, help="Do not print what is received and answered.")
+def serve_command(host: str, port: int, tls_cert: str | None, tls_key: str | None, quiet: bool) -> None:
+    """Run the origin server, and print each connection, the exact bytes received and what was answered.
+
+    It answers by path, much like httpbin; "/" lists the paths. Ctrl-C ends it.
+    """
+    if (tls_cert is None) != (tls_key is None):
+        raise click.UsageError("--tls-cert and --tls-key belong together: give both")
+    tls = None if tls_cert is None or tls_key is None else serving.server_context(tls_cert, tls_key)
+    serving.serve(host, port, tls, quiet=quiet)
+
+
+def _installed(names: tuple[str, ...], *, required: bool = False) -> Installed:
+    """Open the transports of those names, or all; a wrong name, or one asked for that does not open, is wrong usage."""
+    try:
+        installed = Installed(names)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--transport") from error
+    if names and installed.skipped:
+        installed.close()
+        raise click.BadParameter("; ".join(installed.skipped.values()), param_hint="--transport")
+    if required and not installed.opened:
+        raise click.UsageError("no transport to compare: " + ("; ".join(installed.skipped.values()) or "none installed"))
+    return installed
