@@ -1,24 +1,42 @@
-"""The transport over requests: its ``HTTPAdapter``, with guarded connections in the pools below."""
+"""The transport over requests: its ``HTTPAdapter`` with guarded connections in the pools below, or a session's own."""
 
 from __future__ import annotations
 
+import io
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.models import DEFAULT_REDIRECT_LIMIT
 from requests.structures import CaseInsensitiveDict
+from requests.utils import default_headers
+from urllib3.response import BaseHTTPResponse
 
+from intermodal.backends.mapping import call, reading
+from intermodal.borrowed.answer import Answer, adopt
+from intermodal.borrowed.ignored import check_kind, refuse_ignored, refuse_overridden
+from intermodal.borrowed.urllib3 import FieldList, Pieces, answer_of, check_target, forsake, written
+from intermodal.errors import UnsupportedFeature
 from intermodal.guard.current import current_exchange
 from intermodal.guard.shelf import Shelf
 from intermodal.guard.transport import Carried, GuardedTransport
 from intermodal.guard.urllib3 import give_back, guarded_pool
 from intermodal.model.options import Limits
+from intermodal.protocol import Capability, Guarantee, TransportInfo
 
 if TYPE_CHECKING:
     from urllib3.connectionpool import HTTPConnectionPool
 
     from intermodal.blocking.exchange import Exchange
+
+#: Over a user's session: what its adapters take with each request. TLS is requests' own choice of trust there.
+_SESSION_INFO = TransportInfo(
+    "requests",
+    requests.__version__,
+    Capability.FORWARD_PROXY | Capability.CUSTOM_TLS | Capability.CLIENT_CERT | Capability.STREAM_REQUEST,
+    Guarantee.WIRE_EXACT,
+)
 
 
 class _GuardedAdapter(HTTPAdapter):
@@ -45,22 +63,66 @@ class _GuardedAdapter(HTTPAdapter):
 class RequestsTransport(GuardedTransport):
     """Carries requests over :class:`requests.adapters.HTTPAdapter`.
 
+    Args:
+        session: a session of your own, of which the adapters are used, each for what it is mounted for. The answers
+            are then requests' own, less is declared, and the session stays open. What of it is not used (``auth``,
+            ``cookies``, ``headers`` …) is refused: give it to :class:`intermodal.Client`.
+        limits: what is accepted and kept; with a session, how many connections are kept is the adapters' choice.
+
+    Raises:
+        InvalidRequest: the session has settings that would be ignored.
+
     >>> with_requests = RequestsTransport()
     >>> with_requests.info.name
     'requests'
     >>> with_requests.close()
     """
 
-    def __init__(self, *, limits: Limits = Limits()) -> None:  # noqa: B008 - frozen
+    def __init__(self, *, session: requests.Session | None = None, limits: Limits = Limits()) -> None:  # noqa: B008 - frozen
         super().__init__("requests", requests.__version__, limits)
-        self._adapter = _GuardedAdapter(limits)
+        self._session = session
+        if session is not None:
+            _refuse_ignored(session)
+            self._info = _SESSION_INFO
+        else:
+            self._adapter = _GuardedAdapter(limits)
 
     def _carry(self, exchange: Exchange) -> Carried:
-        response = self._adapter.send(prepared(exchange), stream=True)
-        return Carried(partial(give_back, response.raw))
+        if self._session is None:
+            response = call(exchange, partial(self._adapter.send, prepared(exchange), stream=True))
+            if exchange.head is not None:
+                return Carried(partial(give_back, response.raw))
+        else:
+            response = self._send(self._session, exchange)
+        answer = _answer(response)
+        if not adopt(exchange, answer, self._limits):
+            forsake(response.raw)
+        return Carried(answer.give_back)
+
+    def _send(self, session: requests.Session, exchange: Exchange) -> requests.Response:
+        request, options = exchange.request, exchange.options
+        adapter = call(exchange, partial(session.get_adapter, str(request.url.without_userinfo())))
+        made = _rendered(exchange)
+        if isinstance(adapter, HTTPAdapter):
+            check_target(exchange, written(adapter.request_url(made, {})))
+        secure = request.url.scheme == "https"
+        timeouts = options.timeouts
+        send = partial(
+            adapter.send,
+            made,
+            stream=True,
+            timeout=(timeouts.connect, timeouts.read),  # type: ignore[arg-type]
+            verify=_verify(exchange) if secure else True,
+            cert=_cert(exchange) if secure else None,
+            proxies={},
+        )
+        exchange.phase = "send"
+        exchange._wrote = True  # whether a byte has left is the library's secret from here on
+        return call(exchange, send)
 
     def _close(self) -> None:
-        self._adapter.close()
+        if self._session is None:
+            self._adapter.close()
 
 
 def prepared(exchange: Exchange) -> requests.PreparedRequest:
@@ -72,3 +134,98 @@ def prepared(exchange: Exchange) -> requests.PreparedRequest:
     rendered.headers = CaseInsensitiveDict(request.headers.items())
     rendered.body = None if request.body is None else request.body.content
     return rendered
+
+
+class _Rendered(requests.PreparedRequest):
+    """A prepared request whose target is not computed from its URL again: an empty query, for one, would be lost."""
+
+    target = ""
+
+    @property
+    def path_url(self) -> str:
+        return self.target
+
+
+def _rendered(exchange: Exchange) -> _Rendered:
+    """Render the request as it is to be written; to a forwarding proxy as if that were the origin."""
+    request = exchange.request
+    made = _Rendered()
+    made.method = request.method
+    made.url = str(request.url.without_userinfo())
+    if exchange.options.proxy is not None:
+        host, port = exchange.route.host, exchange.route.port
+        made.url = f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+    made.target = request.target
+    made.headers = FieldList.of(request.headers)  # type: ignore[assignment]
+    made.body = None if request.body is None else Pieces(request.body)  # type: ignore[assignment]
+    return made
+
+
+def _verify(exchange: Exchange) -> bool | str:
+    verify = exchange.options.tls.verify
+    if isinstance(verify, bool | str):
+        return verify
+    raise _unsupported(
+        exchange, "an ssl.SSLContext", "give verify as a CA file, or mount an HTTPAdapter with the context"
+    )
+
+
+def _cert(exchange: Exchange) -> str | tuple[str, str] | None:
+    cert = exchange.options.tls.cert
+    if isinstance(cert, tuple) and len(cert) == 3:
+        raise _unsupported(exchange, "a client certificate whose key has a password", "decrypt the key first")
+    return cert
+
+
+def _unsupported(exchange: Exchange, what: str, remedy: str) -> UnsupportedFeature:
+    return UnsupportedFeature(
+        f"requests takes no {what} with a request, nothing was sent: {remedy}",
+        request=exchange.request,
+        transport=exchange.transport,
+    )
+
+
+def _answer(response: requests.Response) -> Answer:
+    """Read what requests brought; a hook may have put anything readable under it."""
+    raw = response.raw
+    if isinstance(raw, BaseHTTPResponse):
+        answer = answer_of(raw)
+    else:
+        read = io.BytesIO(response.content).read if raw is None else raw.read
+        fields = response.headers.items()
+        answer = Answer(
+            response.status_code, response.reason or "", "HTTP/1.1", fields, read, lambda _: response.close()
+        )
+    return answer._replace(read=reading(answer.read))
+
+
+def _refuse_ignored(session: requests.Session) -> None:
+    check_kind("session", session, requests.Session)
+    refuse_overridden(
+        session,
+        requests.Session,
+        ("request", "send", "prepare_request", "merge_environment_settings"),
+        "do it in an HTTPAdapter of your own and mount that, or in intermodal.Client(middleware=…)",
+    )
+    refuse_ignored(
+        "session",
+        [
+            ("auth", session.auth, "Client(auth=…)"),
+            ("cookies", len(session.cookies), "Client(cookies=…)"),
+            ("hooks", any(session.hooks.values()), "Client(middleware=…)"),
+            ("params", session.params, "Client(params=…)"),
+            ("headers", session.headers != default_headers(), "Client(headers=…)"),
+            ("proxies", session.proxies, "Client(proxies=…)"),
+            ("verify", session.verify is not True, "Client(verify=…)"),
+            ("cert", session.cert, "Client(cert=…)"),
+            ("max_redirects", session.max_redirects != DEFAULT_REDIRECT_LIMIT, "Client(max_redirects=…)"),
+            ("trust_env", not session.trust_env, "Client(trust_env=False)"),
+            ("adapters' max_retries", any(map(_retries, session.adapters.values())), "Client(retries=…)"),
+        ],
+    )
+
+
+def _retries(adapter: object) -> bool:
+    """Whether an adapter may send a request more than once: a transport never does (T1), and a body may be gone."""
+    retry = getattr(adapter, "max_retries", None)
+    return retry is not None and (retry.total not in (0, False) or bool(retry.status_forcelist))

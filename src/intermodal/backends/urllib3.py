@@ -1,23 +1,56 @@
-"""The transport over urllib3: its pools, with guarded connections in them."""
+"""The transport over urllib3: its pools with guarded connections in them, or a pool manager's own."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
 import urllib3
 
+from intermodal.backends.mapping import call, reading
+from intermodal.borrowed.answer import adopt
+from intermodal.borrowed.ignored import check_kind, refuse_ignored, refuse_overridden
+from intermodal.borrowed.urllib3 import FieldList, Pieces, answer_of, check_target, forsake, written
 from intermodal.guard.shelf import Shelf
 from intermodal.guard.transport import Carried, GuardedTransport
 from intermodal.guard.urllib3 import give_back, guarded_pool
 from intermodal.model.options import Limits
+from intermodal.protocol import Capability, Guarantee, TransportInfo
 
 if TYPE_CHECKING:
     from intermodal.blocking.exchange import Exchange
 
+_VERSION = version("urllib3")
+
+#: Over a user's pool manager; its TLS settings are the manager's, and what bounds sending is its connect timeout.
+_MANAGER_INFO = TransportInfo(
+    "urllib3",
+    _VERSION,
+    Capability.FORWARD_PROXY | Capability.STREAM_REQUEST | Capability.POOL_TIMEOUT,
+    Guarantee.WIRE_EXACT,
+)
+
+_EXACTLY_ONCE: dict[str, Any] = {
+    "retries": False,
+    "redirect": False,
+    "assert_same_host": False,
+    "preload_content": False,
+    "decode_content": False,
+}
+
 
 class Urllib3Transport(GuardedTransport):
     """Carries requests over :class:`urllib3.HTTPConnectionPool`.
+
+    Args:
+        pool_manager: a pool manager of your own, whose pools are used with their TLS settings. The answers are then
+            urllib3's own, less is declared, and the manager stays open. What of it is not used (``headers``,
+            ``retries`` …) is refused: give it to :class:`intermodal.Client`.
+        limits: what is accepted and kept; with a pool manager, how many connections are kept is its own choice.
+
+    Raises:
+        InvalidRequest: the pool manager has settings that would be ignored.
 
     >>> with_urllib3 = Urllib3Transport()
     >>> with_urllib3.info.name
@@ -25,23 +58,70 @@ class Urllib3Transport(GuardedTransport):
     >>> with_urllib3.close()
     """
 
-    def __init__(self, *, limits: Limits = Limits()) -> None:  # noqa: B008 - frozen
-        super().__init__("urllib3", urllib3.__version__, limits)
-        self._pools = Shelf(partial(guarded_pool, limits=limits))
+    def __init__(self, *, pool_manager: urllib3.PoolManager | None = None, limits: Limits = Limits()) -> None:  # noqa: B008 - frozen
+        super().__init__("urllib3", _VERSION, limits)
+        self._manager = pool_manager
+        if pool_manager is not None:
+            _refuse_ignored(pool_manager)
+            self._info = _MANAGER_INFO
+        else:
+            self._pools = Shelf(partial(guarded_pool, limits=limits))
 
     def _carry(self, exchange: Exchange) -> Carried:
-        request = exchange.request
-        response = self._pools.get(exchange.route.key).urlopen(
+        if self._manager is None:
+            request = exchange.request
+            pool = self._pools.get(exchange.route.key)
+            headers = urllib3.HTTPHeaderDict(request.headers.pairs)
+            response = call(
+                exchange, partial(pool.urlopen, request.method, request.target, headers=headers, **_EXACTLY_ONCE)
+            )
+            if exchange.head is not None:
+                return Carried(partial(give_back, response))
+        else:
+            response = self._send(self._manager, exchange)
+        answer = answer_of(response)
+        if not adopt(exchange, answer._replace(read=reading(answer.read)), self._limits):
+            forsake(response)
+        return Carried(answer.give_back)
+
+    def _send(self, manager: urllib3.PoolManager, exchange: Exchange) -> urllib3.BaseHTTPResponse:
+        request, key, timeouts = exchange.request, exchange.route.key, exchange.options.timeouts
+        check_target(exchange, written(request.target))
+        pool = call(exchange, partial(manager.connection_from_host, key.host, key.port, key.scheme))
+        send = partial(
+            pool.urlopen,
             request.method,
             request.target,
-            headers=urllib3.HTTPHeaderDict(request.headers.pairs),
-            retries=False,
-            redirect=False,
-            assert_same_host=False,
-            preload_content=False,
-            decode_content=False,
+            body=None if request.body is None else Pieces(request.body),  # type: ignore[arg-type]
+            headers=FieldList.of(request.headers),
+            timeout=urllib3.Timeout(connect=timeouts.connect, read=timeouts.read),
+            pool_timeout=timeouts.pool,
+            **_EXACTLY_ONCE,
         )
-        return Carried(partial(give_back, response))
+        exchange.phase = "send"
+        exchange._wrote = True  # whether a byte has left is the library's secret from here on
+        return call(exchange, send)
 
     def _close(self) -> None:
-        self._pools.close()
+        if self._manager is None:
+            self._pools.close()
+
+
+def _refuse_ignored(manager: urllib3.PoolManager) -> None:
+    check_kind("pool_manager", manager, urllib3.PoolManager)
+    refuse_overridden(
+        manager,
+        urllib3.ProxyManager if isinstance(manager, urllib3.ProxyManager) else urllib3.PoolManager,
+        ("urlopen", "request"),
+        "do it in pool classes of your own (pool_classes_by_scheme), or in intermodal.Client(middleware=…)",
+    )
+    settings = manager.connection_pool_kw
+    refuse_ignored(
+        "pool manager",
+        [
+            ("headers", manager.headers, "Client(headers=…)"),
+            ("proxy", manager.proxy, "Client(proxies=…)"),
+            ("retries", "retries" in settings, "Client(retries=…)"),
+            ("timeout", "timeout" in settings, "Client(timeout=…)"),
+        ],
+    )

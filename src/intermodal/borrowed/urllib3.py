@@ -157,7 +157,7 @@ def _read(source: Any, n: int) -> bytes:
 
 
 def _read1(response: Any, n: int) -> bytes:
-    """Do what ``read1`` does, which urllib3 has only since 2.1.1."""
+    """Do what ``read1`` does, which the oldest urllib3 that is supported does not have."""
     file = response._fp
     if file is None:
         return b""

@@ -10,8 +10,10 @@ import json
 import click
 
 from intermodal._version import __version__
-from intermodal.cli import serving, showing
+from intermodal.cli import serving
+from intermodal.cli.documents import comparison_document, transports_document
 from intermodal.cli.installed import Installed
+from intermodal.cli.showing import progress, show_comparison, show_transports
 from intermodal.errors import InvalidRequest
 from intermodal.model.options import Timeouts
 from intermodal.testing.compare import compare, compare_at
@@ -55,17 +57,17 @@ def compare_command(ctx: click.Context, url: str | None, names: tuple[str, ...],
     """
     with _installed(names, required=True) as installed:
         try:
-            with showing.progress(wanted=not as_json) as progress:
+            with progress(wanted=not as_json) as told:
                 if url is None:
-                    compared = compare(installed.opened, timeout=timeout, progress=progress)
+                    compared = compare(installed.opened, timeout=timeout, progress=told)
                 else:
-                    compared = compare_at(url, installed.opened, timeout=timeout, progress=progress)
+                    compared = compare_at(url, installed.opened, timeout=timeout, progress=told)
         except InvalidRequest as error:
             raise click.BadParameter(str(error), param_hint="URL") from error
         if as_json:
-            click.echo(json.dumps(showing.comparison_document(compared, installed, url), indent=2))
+            click.echo(json.dumps(comparison_document(compared, installed, url), indent=2))
         else:
-            showing.show_comparison(compared, installed)
+            show_comparison(compared, installed)
     if not compared.identical:
         ctx.exit(1)
 
@@ -76,9 +78,9 @@ def transports_command(as_json: bool) -> None:
     """Show the installed transports, and what each can do and guarantees."""
     with _installed(()) as installed:
         if as_json:
-            click.echo(json.dumps(showing.transports_document(installed), indent=2))
+            click.echo(json.dumps(transports_document(installed), indent=2))
         else:
-            showing.show_transports(installed)
+            show_transports(installed)
 
 
 @app.command("serve")
@@ -110,5 +112,7 @@ def _installed(names: tuple[str, ...], *, required: bool = False) -> Installed:
         installed.close()
         raise click.BadParameter("; ".join(installed.skipped.values()), param_hint="--transport")
     if required and not installed.opened:
-        raise click.UsageError("no transport to compare: " + ("; ".join(installed.skipped.values()) or "none installed"))
+        raise click.UsageError(
+            "no transport to compare: " + ("; ".join(installed.skipped.values()) or "none installed")
+        )
     return installed

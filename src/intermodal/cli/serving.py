@@ -6,9 +6,11 @@ not printable ASCII is escaped as in a Python string. Only bodies are shortened,
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import ssl
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import click
@@ -42,18 +44,18 @@ def server_context(cert: str, key: str) -> ssl.SSLContext:
 
 def serve(host: str, port: int, tls: ssl.SSLContext | None, *, quiet: bool) -> None:
     """Serve until SIGINT or SIGTERM."""
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    printer = _Printer(stop)
-    try:
-        origin = printer.watch(host, port, tls, quiet=quiet)
-    except OSError as error:
-        raise click.ClickException(f"cannot listen at {host} port {port}: {error.strerror or error}") from error
-    with origin:
-        click.echo(f"listening on {origin.url}")
-        while not stop.wait(0.2):  # a wait without a bound cannot be interrupted on Windows
-            pass
+    for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: a shell script's background job ignores it
+        signal.signal(number, signal.default_int_handler)
+    printer = _Printer()
+    with contextlib.suppress(KeyboardInterrupt):
+        try:
+            origin = printer.watch(host, port, tls, quiet=quiet)
+        except OSError as error:
+            raise click.ClickException(f"cannot listen at {host} port {port}: {error.strerror or error}") from error
+        with origin:
+            click.echo(f"listening on {origin.url}")
+            while printer.failure is None:
+                time.sleep(0.2)
     if printer.failure is not None:
         raise printer.failure
 
@@ -61,9 +63,8 @@ def serve(host: str, port: int, tls: ssl.SSLContext | None, *, quiet: bool) -> N
 class _Printer:
     """Prints the events of an origin, one at a time; the connection they are about waits meanwhile."""
 
-    def __init__(self, stop: threading.Event) -> None:
+    def __init__(self) -> None:
         self.failure: OSError | None = None
-        self._stop = stop
         self._lock = threading.Lock()
         self._open: dict[int, _Shown] = {}
 
@@ -87,7 +88,6 @@ class _Printer:
                     click.echo(line)
             except OSError as error:  # whoever read this has gone
                 self.failure = error
-                self._stop.set()
         self._forget(event)
 
     def _lines(self, event: Event) -> Iterator[str]:
@@ -104,8 +104,8 @@ class _Printer:
             what = "a script" if event.status == "script" else event.status
             yield f"#{event.number} < {what}, {event.size:,} bytes"
         else:
-            rest = self._open.pop(event.number).rest()
-            if rest:
+            shown = self._open.pop(event.number, None)
+            if shown is not None and (rest := shown.rest()):
                 yield f"#{event.number} > {len(rest):,} bytes that are no whole request:"
                 yield from (f"#{event.number} > {line}" for line in readable(rest))
             yield f"#{event.number} closed: {event.why}"

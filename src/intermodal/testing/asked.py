@@ -33,6 +33,7 @@ __all__ = [
 _ABSOLUTE: Final = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _MOST_SECONDS: Final = 10.0
+_MOST_LEVELS: Final = 100
 
 
 class Refused(Exception):
@@ -139,13 +140,23 @@ def _pairs(query: str) -> Fields:
 
 
 def _parsed(body: bytes) -> Any:
-    """The body as JSON; None where it is not, or too deeply nested to be written again."""
+    """The body as JSON; None where it is not, or nested more than a hundred levels deep.
+
+    How deep a value can be and still be written depends on the interpreter and the stack; a number of our own does not.
+    """
     try:
         value = json.loads(body)
-        json.dumps([[[value]]], indent=2)  # the answer nests it deeper than it came
     except (ValueError, RecursionError):
         return None
-    return value
+    level = [value]
+    for _ in range(_MOST_LEVELS):
+        containers = (
+            item.values() if isinstance(item, dict) else item for item in level if isinstance(item, (dict, list))
+        )
+        level = [child for container in containers for child in container]
+        if not level:
+            return value
+    return None
 
 
 def grouped(pairs: Fields) -> dict[str, list[str]]:

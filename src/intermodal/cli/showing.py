@@ -1,0 +1,235 @@
+"""What the commands show to people: tables on a terminal, plain text elsewhere, narrow text where a table has no room."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from intermodal.protocol import Capability, Guarantee
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from intermodal.cli.installed import Installed
+    from intermodal.testing.compare import Comparison, Row
+    from intermodal.testing.outcomes import Difference, Outcome
+    from intermodal.testing.tour import Exchange
+
+#: Columns where there is no terminal that has a width.
+_WIDTH = 120
+_GOOD, _ODD, _NOTE, _MINOR = "green", "bold red", "yellow", "dim"
+
+
+def _console() -> Console:
+    console = Console(highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console = Console(highlight=False, width=_WIDTH)
+    return console
+
+
+@contextlib.contextmanager
+def progress(*, wanted: bool) -> Iterator[Callable[[Exchange], object]]:
+    """Show on a terminal which exchange is under way; give what is to be told of each."""
+    console = _console()
+    if not wanted or not console.is_terminal:
+        yield lambda _: None
+        return
+    with console.status("") as status:
+        yield lambda exchange: status.update(Text(exchange.name))
+
+
+# --- compare ----------------------------------------------------------------------------------------------------------
+
+
+def show_comparison(compared: Comparison, installed: Installed) -> None:
+    """Show every result, then each difference, then what else there is to know, then the verdict."""
+    console = _console()
+    table = _table(compared)
+    if console.measure(table).minimum <= console.width:
+        console.print(table)
+    else:
+        for row in compared.rows:
+            _print(console, *_narrow(row))
+        _print(console, Text(f"median time: {_medians(compared)}", _MINOR))
+    for row in compared.rows:
+        if row.differences:
+            _print(console, Text(), Text(f"{row.exchange.name}: {row.exchange.shows}", "bold"))
+            for difference in row.differences:
+                _print(console, *_parted(difference))
+    _print(console, *[Text(line, _NOTE) for line in _notes(compared, installed)])
+    _print(console, Text(_summary(compared), "bold green" if compared.identical else _ODD))
+
+
+def _print(console: Console, *lines: Text) -> None:
+    for line in lines:
+        console.print(line, soft_wrap=True)  # what is longer than the line is not for us to cut
+
+
+def _table(compared: Comparison) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False, show_footer=True)
+    table.add_column("exchange", no_wrap=True, footer=Text("median time", _MINOR))
+    for name in compared.transports:
+        # A result stays on one line; an error's name and its phase may stand on two.
+        width = max((len(_result(row, name)) for row in compared.rows if "·" in _result(row, name)), default=0)
+        table.add_column(name, min_width=width, footer=Text(_milliseconds(compared.median_seconds(name)), _MINOR))
+    table.add_column("wire", no_wrap=True)
+    table.add_column("verdict")
+    for row in compared.rows:
+        cells = [Text(_result(row, name), _style(row, name)) for name in compared.transports]
+        table.add_row(Text(row.exchange.name), *cells, _wire(row), _verdict(row))
+    return table
+
+
+def _narrow(row: Row) -> list[Text]:
+    """Show a row on lines of its own, transports with the same result together."""
+    together: dict[str, list[str]] = {}
+    for name in row.outcomes:
+        together.setdefault(_result(row, name), []).append(name)
+    heading = Text.assemble(f"{row.exchange.name}: ", _verdict(row), ", wire ", _wire(row))
+    return [heading, *(Text(f"    {result}  {', '.join(names)}") for result, names in together.items())]
+
+
+def _result(row: Row, name: str) -> str:
+    outcome = row.outcomes.get(name)
+    if outcome is None:
+        return "-"
+    mark = "! " if any(name in difference.odd for difference in row.differences) else ""
+    return mark + ("refused" if name in row.refused else _brief(outcome))
+
+
+def _brief(outcome: Outcome) -> str:
+    if outcome.error is not None:
+        return f"{outcome.error} {outcome.phase or ''}".rstrip()
+    return f"{outcome.status} · {_size(len(outcome.body))}"
+
+
+def _style(row: Row, name: str) -> str:
+    if any(name in difference.odd for difference in row.differences):
+        return _ODD
+    outcome = row.outcomes.get(name)
+    return _MINOR if outcome is None or name in row.refused else "cyan" if outcome.error else ""
+
+
+def _wire(row: Row) -> Text:
+    if any(difference.field == "wire" for difference in row.differences):
+        return Text("differs", _ODD)
+    wires = [outcome.wire for name, outcome in row.outcomes.items() if name not in row.refused]
+    if not wires or None in wires:
+        return Text("not seen", _MINOR)
+    size = min(sum(map(len, wire or ())) for wire in wires)  # they differ in length after an early answer alone
+    return Text(f"= {_size(size)}" if size else "nothing", _GOOD)
+
+
+def _verdict(row: Row) -> Text:
+    if row.skipped:
+        return Text("skipped", _NOTE)
+    if row.differences:
+        return Text(f"{', '.join(difference.field for difference in row.differences)} differ", _ODD)
+    return Text("identical", _GOOD)
+
+
+def _parted(difference: Difference) -> Iterator[Text]:
+    """Show what the transports have where they part, those with the same together."""
+    together: dict[str, list[str]] = {}
+    for name, shown in difference.shown.items():
+        together.setdefault(shown, []).append(name)
+    width = max(map(len, together))
+    label = difference.field
+    for shown, names in together.items():
+        odd = names[0] in difference.odd
+        yield Text(f"  {label:14}{shown:{width}}  {', '.join(names)}", _ODD if odd else "")
+        label = ""
+
+
+def _notes(compared: Comparison, installed: Installed) -> Iterator[str]:
+    yield ""
+    yield f"wire: the bytes that were sent, {compared.wire}"
+    for row in compared.rows:
+        if row.skipped:
+            yield f"{row.exchange.name}: skipped, {row.skipped}"
+        for name, missing in row.refused.items():
+            yield f"{row.exchange.name}: refused by {name}, which does not declare {missing}"
+        if row.varying:
+            first = next(name for name in row.outcomes if name not in row.refused)
+            yield (
+                f"{row.exchange.name}: not compared, for the server varies it by itself"
+                f" (it differed between two requests over {first}): {', '.join(row.varying)}"
+            )
+    for why in installed.skipped.values():
+        yield f"skipped: {why}"
+
+
+def _summary(compared: Comparison) -> str:
+    count = f"{_plural(len(compared.rows), 'exchange')} over {_plural(len(compared.transports), 'transport')}"
+    skipped = sum(bool(row.skipped) for row in compared.rows)
+    different = sum(not row.identical for row in compared.rows)
+    same = len(compared.rows) - skipped - different
+    if len(compared.transports) < 2:
+        return f"{count}: nothing to compare it with"
+    if not skipped and not different:
+        return f"{count}: all identical"
+    parts = (
+        [f"{same} identical"] + [f"{different} different"] * bool(different) + [f"{skipped} skipped"] * bool(skipped)
+    )
+    return f"{count}: {', '.join(parts)}"
+
+
+def _medians(compared: Comparison) -> str:
+    return ", ".join(f"{name} {_milliseconds(compared.median_seconds(name))}" for name in compared.transports)
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds * 1000:.1f} ms"
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _size(count: int) -> str:
+    """Give a size in decimal units, three digits of it.
+
+    >>> [_size(count) for count in (0, 999, 1000, 12345, 262144, 1000000, 16 << 20)]
+    ['0 B', '999 B', '1.0 KB', '12.3 KB', '262 KB', '1.0 MB', '16.8 MB']
+    """
+    if count < 1000:
+        return f"{count} B"
+    value, unit = (count / 1000, "KB") if count < 999_500 else (count / 1_000_000, "MB")
+    return f"{value:.0f} {unit}" if value >= 99.95 else f"{value:.1f} {unit}"
+
+
+# --- transports -------------------------------------------------------------------------------------------------------
+
+
+def show_transports(installed: Installed) -> None:
+    """Show the transports side by side: a column each, a row for each thing that one can do or guarantees."""
+    console = _console()
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    table.add_column("", no_wrap=True)
+    for name in installed.infos:
+        table.add_column(name)
+    infos = installed.infos.values()
+    table.add_row("distribution", *(installed.registered[name].distribution for name in installed.infos))
+    table.add_row("version", *(info.version for info in infos))
+    _flags(table, "can", Capability, [info.capabilities for info in infos])
+    _flags(table, "guarantees", Guarantee, [info.guarantees for info in infos])
+    if installed.infos:
+        console.print(table)
+    _print(console, *[Text(f"unavailable: {why}", _NOTE) for why in installed.skipped.values()])
+
+
+def _flags(
+    table: Table, title: str, kind: Iterable[Capability | Guarantee], held: list[Capability] | list[Guarantee]
+) -> None:
+    table.add_section()
+    table.add_row(Text(title, "bold"))
+    for flag in kind:
+        if flag.value:  # Python 3.10 lists NONE too
+            cells = (Text("yes", _GOOD) if flag in each else Text("-", _MINOR) for each in held)  # type: ignore[operator]
+            table.add_row(f"  {str(flag.name).lower().replace('_', ' ')}", *cells)

@@ -1,0 +1,71 @@
+"""The proof of the proof: each broken variant fails the rows that have to catch it, on every transport it breaks."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from corpus_player import cut, faults, fed_faults, feed, play, row
+from fleet import make_transport
+from kit import wire
+from kit.mutants import MUTANTS
+
+from intermodal.testing.origin import Origin
+
+#: A mutant may wait for what never comes; what is whole never waits so long.
+PATIENCE = 0.6
+
+
+@pytest.fixture(scope="module")
+def origins():
+    """One origin for each transport, so that they can be tried at once."""
+    made = {name: Origin() for name in ("socket", "requests", "urllib3", "httpx")}
+    yield made
+    for origin in made.values():
+        origin.close()
+
+
+def _wrong(mutant, name, transport_name, origin):
+    """Whether a row, or a case of what is sent, fails over one transport; any exception is a failure too."""
+    transport = make_transport(transport_name)
+    try:
+        if mutant.seen == "wire":
+            received, expected = wire.sent(name, transport, origin)
+            return received != expected
+        asked = row(name)
+        return bool(faults(asked, play(asked, list(asked.server), transport, origin, patience=PATIENCE)))
+    except Exception:
+        return True
+    finally:
+        transport.close()
+
+
+def _verdicts(mutant, origins):
+    """``(transport, row): failed`` for everything that has to catch a mutant."""
+    if mutant.seen == "reader":
+        asked = [row(name) for name in mutant.caught_by]
+        cuts = [cut(each.script, range(len(each.script))) for each in asked]
+        return {("reader", each.name): bool(fed_faults(each, feed(each, pieces))) for each, pieces in zip(asked, cuts, strict=True)}
+
+    def over(transport):
+        return {(transport, name): _wrong(mutant, name, transport, origins[transport]) for name in mutant.caught_by}
+
+    with ThreadPoolExecutor(len(mutant.over)) as pool:
+        return {key: failed for part in pool.map(over, mutant.over) for key, failed in part.items()}
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=[mutant.name for mutant in MUTANTS])
+def test_a_mutant_is_caught_by_each_of_its_rows(mutant, origins, monkeypatch):
+    """The rows pass with the code as it is; with the mutant in its place each of them fails, on each transport it breaks."""
+    assert [key for key, failed in _verdicts(mutant, origins).items() if failed] == [], "fails without the mutant"
+    mutant.breaks(monkeypatch)
+    assert [key for key, failed in _verdicts(mutant, origins).items() if not failed] == [], "not caught"
+
+
+def test_every_case_of_what_is_sent_is_the_same_over_every_transport(all_transports):
+    """The bytes of each request are those written down for it by hand, whichever transport sends it."""
+    with Origin() as origin:
+        for transport in all_transports.values():
+            for case in wire.CASES:
+                received, expected = wire.sent(case, transport, origin)
+                assert received == expected, f"{case} over {transport.info.name}"
