@@ -14,7 +14,7 @@ import select
 import socket
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, TypeVar
 
 from fleet import TRANSPORTS, make_transport
@@ -96,20 +96,36 @@ class Lane:
         before = self.origin.play(*exchange.segments, at="connect") if exchange.sent else None
         self.origin.play(Stall(), at="request")
 
-        def wait() -> None:
+        def hold_back() -> None:
             assert before is None or before.finished.wait(5)
 
-        return outcome(self.transport, exchange.ask.request(self.origin.url, wait), IMPATIENT)
+        return outcome(self.transport, exchange.ask.request(self.origin.url, hold_back), IMPATIENT)
+
+    def only_connection(self) -> Connection:
+        """Wait until the client has closed the one connection it opened, and all that it sent was received."""
+
+        def over() -> bool:
+            return bool(self.opened) and not self.opened[0].open
+
+        self._wait(over, "the client did not close its connection")
+        (connection,) = self.opened
+        return connection
 
     def await_end(self) -> None:
         """Wait until the end of the last connection, which its server has sent, has come to the client's side of it."""
         host, port = self.opened[-1].peer[:2]
-        deadline = time.monotonic() + 5
-        while time.monotonic() < deadline:
+
+        def there() -> bool:
             with _socket_at((host, port)) as client:
-                if client is None or select.select([client], [], [], 0.05)[0]:
-                    return
-        raise AssertionError(f"{self.name}: the end of the connection never came")
+                return client is None or bool(select.select([client], [], [], 0.05)[0])
+
+        self._wait(there, "the end of the connection never came")
+
+    def _wait(self, condition: Callable[[], bool], otherwise: str) -> None:
+        deadline = time.monotonic() + 5
+        while not condition():
+            assert time.monotonic() < deadline, f"{self.name}: {otherwise}"
+            time.sleep(0.0005)
 
 
 @contextlib.contextmanager
@@ -140,8 +156,9 @@ class Lanes:
 
     def each(self, action: Callable[[Lane], R]) -> dict[str, R]:
         """Do the same on every lane at once, and give what came of it by name."""
-        results = self._threads.map(action, self.all)
-        return dict(zip(TRANSPORTS, results, strict=True))
+        running = {lane.name: self._threads.submit(action, lane) for lane in self.all}
+        wait(running.values())  # all of them, even where one has failed: the lanes are about to be used again
+        return {name: future.result() for name, future in running.items()}
 
     def renew(self) -> None:
         """Begin an example: nothing of the one before is left."""

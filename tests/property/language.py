@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Literal
 
 from intermodal.model.request import Request
@@ -19,12 +19,31 @@ if TYPE_CHECKING:
 #: RFC 9110 sections 9.3.1, 9.3.2, 9.3.5, 9.3.7, 9.3.8: without content these say nothing about it (Q5).
 _SILENT_WITHOUT_CONTENT = ("GET", "HEAD", "DELETE", "OPTIONS", "TRACE")
 
+
+
+class Shown:
+    """A dataclass whose repr stays readable however large what it holds is."""
+
+    def __repr__(self) -> str:
+        shown = (f"{each.name}={_short(getattr(self, each.name))}" for each in fields(self))  # type: ignore[arg-type]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def _short(value: object) -> str:
+    if isinstance(value, tuple):
+        more = f", and {len(value) - 12} more" if len(value) > 12 else ""
+        return f"({', '.join(map(_short, value[:12]))}{more})"
+    if isinstance(value, bytes | str) and len(value) > 200:
+        return f"{value[:100]!r}... of {len(value)}"
+    return repr(value)
+
+
 Shape = Literal["none", "bytes", "bytearray", "text", "file", "list", "generator"]
 _LENGTH_KNOWN = ("bytes", "bytearray", "text", "file")
 
 
-@dataclass(frozen=True)
-class Ask:
+@dataclass(frozen=True, repr=False)
+class Ask(Shown):
     """A request as a caller gives it, and as RFC 9112 has it on the wire.
 
     Attributes:
@@ -108,8 +127,8 @@ class Ask:
         return [("Transfer-Encoding", "chunked")], chunks + b"0\r\n\r\n"
 
 
-@dataclass(frozen=True)
-class Field:
+@dataclass(frozen=True, repr=False)
+class Field(Shown):
     """A header field: what it means, and its line or lines with their ends."""
 
     name: str
@@ -117,8 +136,8 @@ class Field:
     wire: bytes
 
 
-@dataclass(frozen=True)
-class Head:
+@dataclass(frozen=True, repr=False)
+class Head(Shown):
     """The head of an interim or final answer: what its status line means, its fields, and how each is sent."""
 
     status: int
@@ -137,8 +156,8 @@ class Head:
         return self.line + b"".join(field.wire for field in self.fields) + self.end
 
 
-@dataclass(frozen=True)
-class Answer:
+@dataclass(frozen=True, repr=False)
+class Answer(Shown):
     """All that the server means to send: interim heads, the final one, a body, and perhaps a flaw.
 
     Attributes:
@@ -179,8 +198,8 @@ class Answer:
         return b"".join(pieces)
 
 
-@dataclass(frozen=True)
-class Exchange:
+@dataclass(frozen=True, repr=False)
+class Exchange(Shown):
     """A request, the answer to it, and what goes wrong.
 
     Attributes:
@@ -215,7 +234,12 @@ class Exchange:
         sent = self.sent
         # Excess that came later would race with the next request: it must arrive together with the last byte.
         last = len(sent) - len(self.excess) - 1
-        edges = [0, *sorted({at for at in self.breaks if 0 < at <= last}), len(sent)]
+        breaks = sorted({at for at in self.breaks if 0 < at <= last})
+        if self.then in ("rst", "stall"):
+            # TCP sends ten segments before it waits for an acknowledgement (RFC 6928). What waited would be thrown
+            # away by a reset, and would come late for a stall.
+            breaks = breaks[:5]
+        edges = [0, *breaks, len(sent)]
         steps: list[bytes | float] = [sent[start:end] for start, end in zip(edges, edges[1:], strict=False)]
         if self.pause is not None and self.pause < len(steps):
             steps.insert(self.pause, 0.005)

@@ -11,6 +11,7 @@ import hashlib
 import http.client
 import itertools
 import json
+import select
 import socket
 import ssl
 import struct
@@ -886,8 +887,11 @@ def test_fin_is_no_reset_even_with_unread_input(origin, script, at):
     assert origin.connections[0].received == data + b"more"
 
 
-def test_stall_ends_when_the_client_leaves(origin):
-    """A stalled script sends nothing, and is over when the client closes."""
+@pytest.mark.parametrize("poll", [True, False])
+def test_stall_ends_when_the_client_leaves(origin, monkeypatch, poll):
+    """A stalled script sends nothing, and is over when the client closes; also where the system has no poll."""
+    if not poll:
+        monkeypatch.delattr(select, "poll")
     play = origin.play(b"H", Stall())
     with dial(origin) as sock:
         sock.sendall(GET)
@@ -1055,17 +1059,20 @@ def test_failed_handshakes_are_closed_connections(server_context, client_context
     with Origin(tls=server_context, observer=events.append) as origin:
         script = origin.play(b"never sent", at="connect")
         with dial(origin) as sock:
-            sock.sendall(b"no TLS\r\n")
-            assert read_all(sock).startswith(b"\x15\x03")  # an alert (RFC 8446 section 5.1)
+            sock.sendall(GET)
+            read_all(sock)
         assert script.finished.wait(5)
         assert isinstance(script.error, OSError)
         with dial(origin) as plain, pytest.raises(ssl.SSLCertVerificationError):
             ssl.create_default_context().wrap_socket(plain, server_hostname="127.0.0.1")
+        with dial(origin) as sock:
+            sock.sendall(b"\x16\x03\x01\x00\x04\x01\x00\x00\x00")  # a ClientHello of no bytes
+            assert read_all(sock).startswith(b"\x15\x03")  # is answered by an alert (RFC 8446 section 6)
         dial(origin).close()
         with dial(origin) as sock:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        eventually(lambda: sum(isinstance(event, ConnectionClosed) for event in events) == 4)
-        assert [(connection.received, connection.open) for connection in origin.connections] == [(b"", False)] * 4
+        eventually(lambda: sum(isinstance(event, ConnectionClosed) for event in events) == 5)
+        assert [(connection.received, connection.open) for connection in origin.connections] == [(b"", False)] * 5
         with dial(origin) as plain, client_context.wrap_socket(plain, server_hostname="127.0.0.1") as sock:
             sock.sendall(LAST)
             assert read_all(sock).startswith(b"HTTP/1.1 200 ")

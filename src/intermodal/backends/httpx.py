@@ -10,7 +10,7 @@ import httpcore
 import httpx
 
 from intermodal.backends.mapping import call, reading
-from intermodal.borrowed.answer import Answer, adopt
+from intermodal.borrowed.answer import Answer, adopt, hand_over
 from intermodal.borrowed.ignored import check_kind, refuse_ignored, refuse_overridden
 from intermodal.errors import InvalidRequest, TransportClosed
 from intermodal.guard.httpcore import network_backend
@@ -103,8 +103,7 @@ class HttpxTransport(GuardedTransport):
         # and raises for a Location that it cannot parse. This is the one step of it that picks a transport.
         origin = made.url if exchange.options.proxy is None else httpx.URL(str(exchange.request.url.without_userinfo()))
         transport = client._transport_for_url(origin)
-        exchange.phase = "send"
-        exchange._wrote = True  # whether a byte has left is the library's secret from here on
+        hand_over(exchange)
         return call(exchange, partial(transport.handle_request, made))
 
     def _close(self) -> None:

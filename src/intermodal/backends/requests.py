@@ -14,7 +14,7 @@ from requests.utils import default_headers
 from urllib3.response import BaseHTTPResponse
 
 from intermodal.backends.mapping import call, reading
-from intermodal.borrowed.answer import Answer, adopt
+from intermodal.borrowed.answer import Answer, adopt, hand_over
 from intermodal.borrowed.ignored import check_kind, refuse_ignored, refuse_overridden
 from intermodal.borrowed.urllib3 import FieldList, Pieces, answer_of, check_target, forsake, written
 from intermodal.errors import UnsupportedFeature
@@ -116,8 +116,7 @@ class RequestsTransport(GuardedTransport):
             cert=_cert(exchange) if secure else None,
             proxies={},
         )
-        exchange.phase = "send"
-        exchange._wrote = True  # whether a byte has left is the library's secret from here on
+        hand_over(exchange)
         return call(exchange, send)
 
     def _close(self) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import urllib3
 
 from intermodal.backends.mapping import call, reading
-from intermodal.borrowed.answer import adopt
+from intermodal.borrowed.answer import adopt, hand_over
 from intermodal.borrowed.ignored import check_kind, refuse_ignored, refuse_overridden
 from intermodal.borrowed.urllib3 import FieldList, Pieces, answer_of, check_target, forsake, written
 from intermodal.guard.shelf import Shelf
@@ -92,14 +92,13 @@ class Urllib3Transport(GuardedTransport):
             pool.urlopen,
             request.method,
             request.target,
-            body=None if request.body is None else Pieces(request.body),  # type: ignore[arg-type]
+            body=None if request.body is None else Pieces(request.body),
             headers=FieldList.of(request.headers),
             timeout=urllib3.Timeout(connect=timeouts.connect, read=timeouts.read),
-            pool_timeout=timeouts.pool,
+            pool_timeout=timeouts.pool,  # type: ignore[arg-type]
             **_EXACTLY_ONCE,
         )
-        exchange.phase = "send"
-        exchange._wrote = True  # whether a byte has left is the library's secret from here on
+        hand_over(exchange)
         return call(exchange, send)
 
     def _close(self) -> None:

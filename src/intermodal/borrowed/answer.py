@@ -37,6 +37,12 @@ class Answer(NamedTuple):
     give_back: Callable[[bool], None]
 
 
+def hand_over(exchange: Exchange) -> None:
+    """Note that a library has the request: whether a byte of it has left is the library's secret from here on."""
+    exchange.phase = "send"
+    exchange._wrote = True
+
+
 def adopt(exchange: Exchange, answer: Answer, limits: Limits) -> bool:
     """Make an answer the exchange's own; give whether its connection may serve again once the body is read.
 

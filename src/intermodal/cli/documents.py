@@ -129,6 +129,6 @@ def transports_document(installed: Installed) -> dict[str, Any]:
             described.append({**known, "available": False, "why": installed.skipped[name]})
             continue
         flags = {"capabilities": (Capability, info.capabilities), "guarantees": (Guarantee, info.guarantees)}
-        names = {key: [each.name for each in kind if each & held] for key, (kind, held) in flags.items()}  # type: ignore[attr-defined]
+        names = {key: [each.name for each in kind if each & held] for key, (kind, held) in flags.items()}
         described.append({**known, "available": True, "version": info.version, **names})
     return {"transports": described}

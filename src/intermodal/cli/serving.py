@@ -101,14 +101,21 @@ class _Printer:
             self._open[event.request.connection].add(raw)
             yield from (f"#{event.request.connection} > {line}" for line in readable(raw))
         elif isinstance(event, AnswerSent):
-            what = "a script" if event.status == "script" else event.status
-            yield f"#{event.number} < {what}, {event.size:,} bytes"
+            if not self._open[event.number].asked:  # it could not be read, and is answered by 400
+                yield from self._rest(event.number)
+            self._open[event.number].asked = False
+            yield f"#{event.number} < {event.status}, {event.size:,} bytes"
         else:
-            shown = self._open.pop(event.number, None)
-            if shown is not None and (rest := shown.rest()):
-                yield f"#{event.number} > {len(rest):,} bytes that are no whole request:"
-                yield from (f"#{event.number} > {line}" for line in readable(rest))
+            if event.number in self._open:
+                yield from self._rest(event.number)
+                del self._open[event.number]
             yield f"#{event.number} closed: {event.why}"
+
+    def _rest(self, number: int) -> Iterator[str]:
+        rest = self._open[number].rest()
+        if rest:
+            yield f"#{number} > {len(rest):,} bytes that are no whole request:"
+            yield from (f"#{number} > {line}" for line in readable(rest))
 
 
 class _Shown:
@@ -118,15 +125,21 @@ class _Shown:
         self._connection = connection
         self._size = 0
         self._last = b""
+        self.asked = False
 
     def add(self, raw: bytes) -> None:
+        """Note that a whole request was shown."""
         self._size += len(raw)
         self._last = raw
+        self.asked = True
 
     def rest(self) -> bytes:
-        """Give what came after the last whole request; before one, empty lines may have been left out."""
+        """Give what came after that, once."""
         received = self._connection.received
-        return received[received.find(self._last, self._size - len(self._last)) + len(self._last) :]
+        # Empty lines before a request are no part of it: it stands there, or a little later.
+        start = received.find(self._last, self._size - len(self._last)) + len(self._last)
+        self._size, self._last = len(received), b""
+        return received[start:]
 
 
 def readable(data: bytes) -> Iterator[str]:
@@ -138,10 +151,12 @@ def readable(data: bytes) -> Iterator[str]:
     \r\n
     """
     head, blank, body = data.partition(b"\r\n\r\n")
+    if not blank:  # not a whole head: there is no telling what it is
+        head, body = b"", data
     yield from _escaped(head + blank)
     yield from _escaped(body[:_BODY])
     if len(body) > _BODY:
-        yield f"... {len(body):,} bytes of body in all"
+        yield f"... {len(body):,} bytes in all"
 
 
 def _escaped(data: bytes) -> Iterator[str]:

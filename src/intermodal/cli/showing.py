@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from intermodal.cli.installed import Installed
     from intermodal.testing.compare import Comparison, Row
-    from intermodal.testing.outcomes import Difference, Outcome
+    from intermodal.testing.outcomes import Outcome
     from intermodal.testing.tour import Exchange
 
 #: Columns where there is no terminal that has a width.
@@ -51,17 +52,15 @@ def show_comparison(compared: Comparison, installed: Installed) -> None:
     """Show every result, then each difference, then what else there is to know, then the verdict."""
     console = _console()
     table = _table(compared)
-    if console.measure(table).minimum <= console.width:
+    anywhere = console.options.update(max_width=1000)  # a measure is cut to the width that there is
+    if Measurement.get(console, anywhere, table).minimum <= console.width:
         console.print(table)
     else:
+        _print(console, Text(f"over {', '.join(compared.transports)}:", "bold"))
         for row in compared.rows:
             _print(console, *_narrow(row))
         _print(console, Text(f"median time: {_medians(compared)}", _MINOR))
-    for row in compared.rows:
-        if row.differences:
-            _print(console, Text(), Text(f"{row.exchange.name}: {row.exchange.shows}", "bold"))
-            for difference in row.differences:
-                _print(console, *_parted(difference))
+    _print(console, *_differences(compared))
     _print(console, *[Text(line, _NOTE) for line in _notes(compared, installed)])
     _print(console, Text(_summary(compared), "bold green" if compared.identical else _ODD))
 
@@ -86,20 +85,23 @@ def _table(compared: Comparison) -> Table:
     return table
 
 
-def _narrow(row: Row) -> list[Text]:
-    """Show a row on lines of its own, transports with the same result together."""
+def _narrow(row: Row) -> Iterator[Text]:
+    """Show a row on one line; where results are not the same, each on a line of its own."""
     together: dict[str, list[str]] = {}
     for name in row.outcomes:
         together.setdefault(_result(row, name), []).append(name)
-    heading = Text.assemble(f"{row.exchange.name}: ", _verdict(row), ", wire ", _wire(row))
-    return [heading, *(Text(f"    {result}  {', '.join(names)}") for result, names in together.items())]
+    same = next(iter(together), "") if len(together) < 2 else ""
+    yield Text.assemble(f"{row.exchange.name:18}{same:28}", _wire(row), " " * 3, _verdict(row))
+    if not same:
+        for result, names in together.items():
+            yield Text(f"    {result:28}{', '.join(names)}", _style(row, names[0]))
 
 
 def _result(row: Row, name: str) -> str:
     outcome = row.outcomes.get(name)
     if outcome is None:
         return "-"
-    mark = "! " if any(name in difference.odd for difference in row.differences) else ""
+    mark = "!" if any(name in difference.odd for difference in row.differences) else ""
     return mark + ("refused" if name in row.refused else _brief(outcome))
 
 
@@ -130,26 +132,31 @@ def _verdict(row: Row) -> Text:
     if row.skipped:
         return Text("skipped", _NOTE)
     if row.differences:
-        return Text(f"{', '.join(difference.field for difference in row.differences)} differ", _ODD)
+        return Text(f"differs: {', '.join(difference.field for difference in row.differences)}", _ODD)
     return Text("identical", _GOOD)
 
 
-def _parted(difference: Difference) -> Iterator[Text]:
-    """Show what the transports have where they part, those with the same together."""
-    together: dict[str, list[str]] = {}
-    for name, shown in difference.shown.items():
-        together.setdefault(shown, []).append(name)
-    width = max(map(len, together))
-    label = difference.field
-    for shown, names in together.items():
-        odd = names[0] in difference.odd
-        yield Text(f"  {label:14}{shown:{width}}  {', '.join(names)}", _ODD if odd else "")
-        label = ""
+def _differences(compared: Comparison) -> Iterator[Text]:
+    """Show each difference once, with the exchanges that have it."""
+    together: dict[tuple[str, tuple[tuple[str, str], ...], tuple[str, ...]], list[str]] = {}
+    for row in compared.rows:
+        for difference in row.differences:
+            key = (difference.field, tuple(difference.shown.items()), difference.odd)
+            together.setdefault(key, []).append(row.exchange.name)
+    for (field, shown, odd), exchanges in together.items():
+        yield Text()
+        yield Text.assemble("difference in ", (field, "bold"), f": {', '.join(exchanges)}")
+        names: dict[str, list[str]] = {}
+        for name, value in shown:
+            names.setdefault(value, []).append(name)
+        width = max(len(", ".join(each)) for each in names.values())
+        for value, each in names.items():
+            yield Text(f"    {', '.join(each):{width}}  {value}", _ODD if each[0] in odd else "")
 
 
 def _notes(compared: Comparison, installed: Installed) -> Iterator[str]:
     yield ""
-    yield f"wire: the bytes that were sent, {compared.wire}"
+    yield f"wire: {compared.wire}"
     for row in compared.rows:
         if row.skipped:
             yield f"{row.exchange.name}: skipped, {row.skipped}"

@@ -140,7 +140,7 @@ def compare(
                 rows.append(Row(exchange, skipped=f"{UNKNOWN_HOST} did not turn out unknown within {_RESOLVING:g} s"))
             else:
                 rows.append(run.row(exchange, bases[exchange.server], origin))
-        return Comparison(run.infos, tuple(rows), run.connections, "as the origin received it")
+        return Comparison(run.infos, tuple(rows), run.connections, "the bytes that the origin received")
 
 
 def compare_at(
@@ -159,7 +159,7 @@ def compare_at(
     """
     parsed = build_url(url, None)
     with contextlib.ExitStack() as stack:
-        relay, wire = None, "not seen: it is encrypted"
+        relay, wire = None, "not seen: https hides it"
         if parsed.scheme == "http":
             relay, wire = _relay_to(parsed, timeout)
         base = f"{parsed.scheme}://{parsed.authority}"
@@ -326,7 +326,7 @@ def _relay_to(url: URL, timeout: float) -> tuple[Relay | None, str]:
         socket.create_connection((url.dial_host, url.port), timeout).close()
     except (OSError, UnicodeError) as error:
         return None, f"not seen: the server cannot be reached ({error})"
-    return Relay(url.dial_host, url.port, timeout), "as a relay on 127.0.0.1 passed it on"
+    return Relay(url.dial_host, url.port, timeout), "the bytes that a relay on 127.0.0.1 passed on to the server"
 
 
 @contextlib.contextmanager
