@@ -12,6 +12,7 @@ import contextlib
 import os
 import select
 import socket
+import stat
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -112,11 +113,12 @@ class Lane:
         return connection
 
     def await_end(self) -> None:
-        """Wait until the end of the last connection, which its server has sent, has come to the client's side of it."""
-        host, port = self.opened[-1].peer[:2]
+        """Wait until the end of the connection that served last, sent by its server, has come to the client's side."""
+        served = self.origin.requests[-1].connection
+        (address,) = [each.peer[:2] for each in self.opened if each.number == served]
 
         def there() -> bool:
-            with _socket_at((host, port)) as client:
+            with _socket_at(address) as client:
                 return client is None or bool(select.select([client], [], [], 0.05)[0])
 
         self._wait(there, "the end of the connection never came")
@@ -131,15 +133,14 @@ class Lane:
 @contextlib.contextmanager
 def _socket_at(address: tuple[str, int]) -> Iterator[socket.socket | None]:
     """Find this process's socket with a local address; None where it is closed already."""
-    for name in os.listdir("/dev/fd"):
-        try:
-            found = socket.socket(fileno=os.dup(int(name)))
-        except OSError:  # no socket, or closed meanwhile
-            continue
-        with found:
+    for name in os.listdir("/dev/fd"):  # noqa: PTH208 - names, for they are numbers
+        with contextlib.ExitStack() as opened:
             try:
+                if not stat.S_ISSOCK(os.fstat(int(name)).st_mode):
+                    continue
+                found = opened.enter_context(socket.socket(fileno=os.dup(int(name))))
                 here = found.getsockname()
-            except OSError:
+            except OSError:  # closed meanwhile
                 continue
             if here == address:
                 yield found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import io
+import itertools
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Literal
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 #: RFC 9110 sections 9.3.1, 9.3.2, 9.3.5, 9.3.7, 9.3.8: without content these say nothing about it (Q5).
 _SILENT_WITHOUT_CONTENT = ("GET", "HEAD", "DELETE", "OPTIONS", "TRACE")
-
 
 
 class Shown:
@@ -123,7 +123,7 @@ class Ask(Shown):
             return ([] if self.method in _SILENT_WITHOUT_CONTENT else [("Content-Length", "0")]), b""
         # RFC 9112 section 7.1; Q6: pieces of 64 KiB at most, none of them empty.
         parts = [piece[at : at + 65536] for piece in self.pieces for at in range(0, len(piece), 65536)]
-        chunks = b"".join(hex(len(part))[2:].encode() + b"\r\n" + part + b"\r\n" for part in parts)
+        chunks = b"".join(f"{len(part):x}\r\n".encode() + part + b"\r\n" for part in parts)
         return [("Transfer-Encoding", "chunked")], chunks + b"0\r\n\r\n"
 
 
@@ -240,7 +240,7 @@ class Exchange(Shown):
             # away by a reset, and would come late for a stall.
             breaks = breaks[:5]
         edges = [0, *breaks, len(sent)]
-        steps: list[bytes | float] = [sent[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+        steps: list[bytes | float] = [sent[start:end] for start, end in itertools.pairwise(edges)]
         if self.pause is not None and self.pause < len(steps):
             steps.insert(self.pause, 0.005)
         return [step for step in steps if step]

@@ -42,6 +42,7 @@ def _reusable(exchange: Exchange) -> bool:
     answer = exchange.answer
     return (
         answer.head.version == "HTTP/1.1"
+        and answer.head.status != 101  # A6: from here on it is not HTTP
         and answer.framing != "close"
         and not answer.closes
         and not answer.two_lengths

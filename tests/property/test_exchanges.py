@@ -16,7 +16,7 @@ EXCHANGES = {"default": 200, "ci": 2000, "deep": 20_000}[os.environ.get("INTERMO
 
 #: In percent; what is left goes without a fault.
 SHARE = 6
-COUNTS = {kind: EXCHANGES * SHARE // 100 for kind in KINDS}
+COUNTS = dict.fromkeys(KINDS, EXCHANGES * SHARE // 100)
 COUNTS["none"] = EXCHANGES - sum(COUNTS.values()) + COUNTS["none"]
 
 #: A stall costs its timeout, and in a deep run there are many.

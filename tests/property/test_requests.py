@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from outcome import Outcome, outcome
+from property.asks import asks
 from property.lanes import PATIENT
-from property.strategies import asks, refusals
+from property.refusals import refusals
 
 from intermodal.errors import Error
 from intermodal.model.request import Request

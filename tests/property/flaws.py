@@ -1,0 +1,152 @@
+"""Answers that break HTTP at one place, and are faultless up to it (A2 to A6, A8 to A10)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from hypothesis import strategies as st
+from property.answers import (
+    ANSWER_TEXT,
+    CONTINUE,
+    answers,
+    cased,
+    chunks,
+    crowded,
+    field,
+    padded,
+    put,
+    size_lines,
+    small_pieces,
+)
+from property.language import Answer, Ask, Field
+from property.texts import tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from property.language import Head
+
+_BAD_STARTS = [
+    "\r\nHTTP/1.1 200 OK", "\nHTTP/1.1 200 OK", " HTTP/1.1 200 OK", "HTTP/1.1  200 OK", "HTTP/1.1\t200 OK",
+    "HTTP/1.1 200\tOK", "HTTP/2.0 200 OK", "HTTP/2 200 OK", "HTTP/0.9 200 OK", "HTTP/1.10 200 OK", "HTTP/1.1x 200 OK",
+    "HTTP/1 200 OK", "HTTP/1. 200 OK", "HTTP/1.x 200 OK", "http/1.1 200 OK", "HTTP 200 OK", "ICY 200 OK", "HTTP/1.1200 OK",
+    "HTTP/1.1 20 OK", "HTTP/1.1 2000 OK", "HTTP/1.1 0200 OK", "HTTP/1.1 +200 OK", "HTTP/1.1 2_0 OK", "HTTP/1.1 20x OK",
+    "HTTP/1.1 \xb2\xb2\xb2 OK", "HTTP/1.1 099 OK", "HTTP/1.1 000 OK", "HTTP/1.1 200OK", "HTTP/1.1 OK", "HTTP/1.1", "HTTP/1.1 ",
+    "HTTP/1.1 200 OK\r", "HTTP/1.1 200 O\rK", "HTTP/1.1 200 O\0K", "HTTP/1.1 200 O\vK", "HTTP/1.1 200 O\fK",
+    "HTTP/1.1 101 Switching Protocols", "<html>HTTP/1.1 200 OK", "220 smtp ESMTP", "\x15\x03\x01\x00\x02\x02\x28",
+]  # fmt: skip
+_bad_starts = st.one_of(
+    st.sampled_from(_BAD_STARTS),
+    st.text(ANSWER_TEXT, min_size=1, max_size=20).filter(lambda text: not text.startswith("H")),
+    st.integers(0, 99).map(lambda code: f"HTTP/1.1 {code:03} OK"),
+    st.integers(1000, 99999).map(lambda code: f"HTTP/1.1 {code} OK"),
+)
+
+
+@st.composite
+def badly_started(draw: st.DrawFn, ask: Ask) -> Answer:
+    """Draw an answer with a status line that is none (A2, A13), of its final head or of an interim one."""
+    answer = draw(answers(ask))
+    if draw(st.integers(0, 9)) == 0:
+        return replace(answer, interim=(CONTINUE,) * 65, flaw="head")
+    line = f"{draw(_bad_starts)}\r\n".encode("latin-1")
+    return _spoilt(draw, answer, lambda head: replace(head, line=line))
+
+
+def _spoilt(draw: st.DrawFn, answer: Answer, spoil: Callable[[Head], Head]) -> Answer:
+    """Spoil one of the heads of an answer, interim or final."""
+    heads = [*answer.interim, answer.head]
+    place = draw(st.integers(0, len(answer.interim)))
+    heads[place] = spoil(heads[place])
+    return replace(answer, interim=tuple(heads[:-1]), head=heads[-1], flaw="head")
+
+
+_bad_in_name = st.sampled_from([*'"(),/;<=>?@[\\]{} ', "\0", "\t", "\v", "\f", "\x7f", "\x80", "\xe9"])
+_bad_in_value = st.sampled_from(["\0", "\r", "\v", "\f", "\rX-C: c", "\r "])
+_bad_lines = st.one_of(
+    tokens.map(lambda name: f"{name} : v"),
+    tokens.map(lambda name: f"{name}\t: v"),
+    st.sampled_from([": v", ":", "garbage", "From me", "HTTP/1.1 200 OK", "\rX: v"]),
+    tokens,  # no colon
+    st.tuples(tokens, _bad_in_name, tokens).map(lambda parts: "".join(parts) + ": v"),
+    st.tuples(tokens, _bad_in_value).map(lambda parts: f"{parts[0]}: a{parts[1]}b"),
+    tokens.map(lambda name: f"{name}: v\r"),
+)
+
+
+@st.composite
+def badly_fielded(draw: st.DrawFn, ask: Ask) -> Answer:
+    """Draw an answer with a header line that is none, or with more of them than fit (A3, A4, A5)."""
+    answer = draw(answers(ask))
+    form = draw(st.integers(0, 9))
+    if form == 0:
+        return replace(answer, head=crowded(answer.head, 129), flaw="head")
+    if form == 1:
+        return replace(answer, head=padded(answer.head, 65537), flaw="head")
+    if form == 2:  # a fold needs a field before it
+        fold = Field("", "", draw(st.sampled_from([" folded", "\tX: v", " ", "\t"])).encode() + b"\r\n")
+        return replace(answer, head=replace(answer.head, fields=(fold, *answer.head.fields)), flaw="head")
+    bad = Field("", "", f"{draw(_bad_lines)}\r\n".encode("latin-1"))
+    return _spoilt(draw, answer, lambda head: put(draw, head, bad))
+
+
+_bad_lengths_sent = st.one_of(
+    st.sampled_from([
+        "-1", "+5", "0x5", "5.0", "5e0", "abc", "", "5 5", "5_0", "5,", ",5", "5,,5", "5, 6", "5;5", "'5'", "\xb2", "5\x85", "5\xa0",
+    ]),
+    st.integers(10**19, 10**22).map(str),
+)  # fmt: skip
+_bad_codings = st.sampled_from([
+    "gzip", "gzip, chunked", "chunked, gzip", "chunked, chunked", "chunked,", ",chunked", "identity", "", "xchunked",
+    '"chunked"', "chunked;q=1", "chunked\x85", "chun ked",
+])  # fmt: skip
+
+
+@st.composite
+def badly_framed(draw: st.DrawFn, ask: Ask) -> Answer:
+    """Draw an answer whose Content-Length or Transfer-Encoding is invalid (A8, A9), even where it would not count (A7)."""
+    answer = draw(answers(ask))
+    form = draw(st.integers(0, 4))
+    length, coding = cased("Content-Length"), cased("Transfer-Encoding")
+    if form == 0:
+        have = draw(st.integers(0, 99))
+        bad = [field(draw(length), str(have)), field(draw(length), str(have + draw(st.integers(1, 9))))]
+    elif form == 1:
+        bad = [field(draw(coding), "chunked"), field(draw(coding), "chunked")]
+    elif form == 2:
+        bad = [field(draw(coding), draw(_bad_codings))]
+    else:
+        bad = [field(draw(length), draw(_bad_lengths_sent))]
+    return replace(answer, head=put(draw, answer.head, *bad), flaw="head")
+
+
+_bad_size_lines = st.one_of(
+    st.sampled_from([
+        "0x5", "+5", "-5", " 5", "\t5", "5_0", "1_0", "g", "", "5\v", "5 5", "5,5", "5\r", "\r", ";a", "5;a\rb", "5h", "\xb2",
+        "0" * 17, "f" * 17, "0" * 25, "0x0", "+0", "-0", " 0", "0_0",
+    ]).map(lambda line: f"{line}\r\n"),
+    st.sampled_from(["5\n", "0\n", "5;a\n", "5" + ";" + "x" * 16384 + "\r\n"]),
+    tokens.filter(lambda token: token[0] not in "0123456789abcdefABCDEF").map(lambda token: f"{token}\r\n"),
+)  # fmt: skip
+_bad_data_ends = st.sampled_from(["XY", "X\r\n", "\n", "\rX", "\r\r\n", "0\r\n\r\n", " \r\n"])
+_bad_trailers = st.one_of(
+    st.sampled_from(["garbage\r\n", ": v\r\n", " folded\r\n", "X : v\r\n", "X: a\rb\r\n", "X: \0\r\n"]),
+    st.just("X: y\r\n" * 129),
+)
+
+
+@st.composite
+def badly_chunked(draw: st.DrawFn, ask: Ask) -> Answer:
+    """Draw an answer with a chunk that is none, behind chunks that are (A10)."""
+    answer = draw(answers(ask, framings=("chunked",), small=True))
+    parts = draw(chunks(draw(small_pieces())))
+    form = draw(st.integers(0, 3))
+    if form == 0 and parts:
+        parts[-1] = (draw(_bad_data_ends).encode(), b"")
+    elif form == 1:
+        parts += [(draw(size_lines(0)) + draw(_bad_trailers).encode(), b"")]
+    else:
+        parts += [(draw(_bad_size_lines).encode("latin-1"), b"")]
+    rest = draw(st.sampled_from([b"hello\r\n0\r\n\r\n", b"\r\n", b"\r\n\r\n", b"hello\r\n\r\n"]))
+    return replace(answer, body=(*parts, (rest + b"\r\n\r\n", b"")), flaw="body")
