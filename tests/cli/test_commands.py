@@ -147,6 +147,7 @@ def test_serve_shortens_bodies_and_shows_what_is_no_request(environment):
     third = [line for line in lines if line.startswith("#3 ")]
     assert third[1:4] == ["#3 > 10 bytes that are no whole request:", r"#3 > GET /a\r\n", r"#3 > \r\n"]
     assert third[4].startswith("#3 < 400, ")
+    assert third[5].startswith("#3 closed: malformed request")
 
 
 def test_serve_over_tls_and_quietly(environment, tmp_path):

@@ -39,6 +39,23 @@ def _(monkeypatch):
     )
 
 
+@mutant("a connection is used again after a 101", "1xx/101 Upgrade asked, no data", over=OURS)
+def _(monkeypatch):
+    _framing(monkeypatch, lambda _m, _r, decided: decided._replace(persistent=decided.kind is not Kind.CLOSE))
+
+
+@mutant("a field is known by its length alone", "headers/names as long as those of framing fields")
+def _(monkeypatch):
+    decide = framing.response_framing
+    known = {len(name): name for name in ("Content-Length", "Transfer-Encoding", "Connection")}
+
+    def guessing(method, response, *, upgrade):
+        guessed = [(known.get(len(name), name), value) for name, value in response.headers.pairs]
+        return decide(method, response._replace(headers=Headers(guessed)), upgrade=upgrade)
+
+    monkeypatch.setattr(exchange, "response_framing", guessing)
+
+
 @mutant("'close' is found inside of other words", "persistence/1.1 CL Connection: disclosed (substring)")
 def _(monkeypatch):
     def substring(_method, response, decided):

@@ -97,7 +97,7 @@ def _(monkeypatch):
 
 @mutant("a bare CR is taken in a value", "headers/bare CR inside value", "headers/CR CR LF line end")
 def _(monkeypatch):
-    _field_pattern(monkeypatch, value=r"[^\n\0\v\f]*")
+    _field_pattern(monkeypatch, value=r"(?:[^\r\n\0\v\f]|\r(?!\n))*")
 
 
 @mutant("NUL is taken in a value", "headers/value with NUL")
@@ -178,7 +178,34 @@ def _(monkeypatch):
     monkeypatch.setattr(exchange, "find_end", lambda data, start=0: find_end(data, start + 3 if start else 0))
 
 
-@mutant("the limit of a head is one byte off", "limits/head of 65537 bytes")
+@mutant("an LF LF behind the head ends it", "headers/body begins with LF LF")
+def _(monkeypatch):
+    find_end = head.find_end
+
+    def last_lf_lf(data, start=0):
+        found = data.find(b"\n\n", start)
+        return found + 2 if found >= 0 else find_end(data, start)
+
+    monkeypatch.setattr(exchange, "find_end", last_lf_lf)
+
+
+@mutant("an empty line of CRLF goes before one of LF", "headers/all bare LF, body begins with CRLF")
+def _(monkeypatch):
+    find_end = head.find_end
+
+    def crlf_first(data, start=0):
+        found = data.find(b"\n\r\n", start)
+        return found + 3 if found >= 0 else find_end(data, start)
+
+    monkeypatch.setattr(exchange, "find_end", crlf_first)
+
+
+@mutant("what cannot become an answer is waited for", "status-line/banner of another protocol, kept open")
+def _(monkeypatch):
+    monkeypatch.setattr(ResponseReader, "_check_start", lambda _self, _start: None)
+
+
+@mutant("the limit of a head is one byte off", "limits/head of 65537 bytes", "limits/trailers of 65537 bytes")
 def _(monkeypatch):
     monkeypatch.setattr(blocking, "ResponseReader", _with_limits(head_bytes=65537))
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ssl
+import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import httpcore
 import httpx
 
-from intermodal.backends.mapping import call, reading
-from intermodal.borrowed.answer import Answer, adopt, hand_over
+from intermodal.backends.mapping import call, reading, restore_cause
+from intermodal.borrowed.answer import Answer, adopt, give_back_all, hand_over
 from intermodal.borrowed.ignored import check_kind, refuse_ignored, refuse_overridden
 from intermodal.errors import InvalidRequest, TransportClosed
 from intermodal.guard.httpcore import network_backend
@@ -107,6 +108,7 @@ class HttpxTransport(GuardedTransport):
         return call(exchange, partial(transport.handle_request, made))
 
     def _close(self) -> None:
+        give_back_all(self._left)
         if self._client is None:
             self._transports.close()
 
@@ -180,7 +182,12 @@ class _Pieces:
 
     def read(self, n: int) -> bytes:
         if not self._rest:
-            self._rest = next(self._pieces, b"")
+            outer = sys.exc_info()[1]
+            try:
+                self._rest = next(self._pieces, b"")
+            except Exception as error:
+                restore_cause(error, outer)
+                raise
         data, self._rest = self._rest[:n], self._rest[n:]
         return data
 

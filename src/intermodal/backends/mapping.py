@@ -106,6 +106,7 @@ TABLE = (
     Row("http.LineTooLong", "", ProtocolError, "head", "sent"),
     Row("http.UnknownProtocol", "", ProtocolError, "head", "sent"),
     Row("http.HTTPException", "got more than", ProtocolError, "head", "sent"),
+    Row("builtins.ValueError", "Exceeds the limit", ProtocolError, "head", "sent"),  # a length of many digits, to h11
     Row("urllib3.InvalidHeader", "", ProtocolError, "head", "sent"),
     Row("httpx.RemoteProtocolError", "", ProtocolError, "head", "sent"),
     # -- the rest of what the operating system says, and libraries without it
@@ -135,9 +136,16 @@ def call(exchange: Exchange, function: Callable[[], T]) -> T:
     try:
         return function()
     except Exception as error:
-        if exchange.stream is not None:
-            raise
-        _raise(error, outer, exchange)
+        if exchange.stream is None:
+            _raise(error, outer, exchange)
+        restore_cause(error, outer)
+        raise
+
+
+def restore_cause(error: Exception, outer: BaseException | None) -> None:
+    """Give an error of ours its cause back, which httpcore takes from all that passes through it (``from None``)."""
+    if isinstance(error, Error) and error.__cause__ is None and error.__suppress_context__:
+        error.__cause__ = error.__context__ if error.__context__ is not outer else None
 
 
 def reading(read: Callable[[int], bytes]) -> Callable[[int], bytes]:
@@ -154,15 +162,25 @@ def reading(read: Callable[[int], bytes]) -> Callable[[int], bytes]:
 
 
 def _raise(error: Exception, outer: BaseException | None, exchange: Exchange | None = None) -> NoReturn:
+    restore_cause(error, outer)
     failure = translate(error, outer)
     if failure is None or failure is error:
         raise error
     if failure.__traceback__ is not None:  # ours, raised below the library and wrapped by it
         raise failure from failure.__cause__
     if exchange is not None:
+        if type(failure) is ConnectionError and failure.phase == "connect" and exchange.options.proxy is not None:
+            failure = _of_the_proxy(failure)
         failure.request = exchange.request
         failure.transport = exchange.transport
     raise failure from error
+
+
+def _of_the_proxy(failure: ConnectionError) -> ProxyError:
+    """What could not be connected to was the proxy, to the library an origin like any other."""
+    refused = ProxyError(str(failure), phase="connect", delivery=failure.delivery)
+    refused.errno = failure.errno
+    return refused
 
 
 def translate(error: BaseException, outer: BaseException | None = None) -> Error | None:

@@ -14,7 +14,7 @@ from requests.utils import default_headers
 from urllib3.response import BaseHTTPResponse
 
 from intermodal.backends.mapping import call, reading
-from intermodal.borrowed.answer import Answer, adopt, hand_over
+from intermodal.borrowed.answer import Answer, adopt, give_back_all, hand_over
 from intermodal.borrowed.ignored import check_kind, refuse_ignored, refuse_overridden
 from intermodal.borrowed.urllib3 import FieldList, Pieces, answer_of, check_target, forsake, written
 from intermodal.errors import UnsupportedFeature
@@ -120,6 +120,7 @@ class RequestsTransport(GuardedTransport):
         return call(exchange, send)
 
     def _close(self) -> None:
+        give_back_all(self._left)
         if self._session is None:
             self._adapter.close()
 

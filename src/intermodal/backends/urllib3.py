@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import urllib3
 
 from intermodal.backends.mapping import call, reading
-from intermodal.borrowed.answer import adopt, hand_over
+from intermodal.borrowed.answer import adopt, give_back_all, hand_over
 from intermodal.borrowed.ignored import check_kind, refuse_ignored, refuse_overridden
 from intermodal.borrowed.urllib3 import FieldList, Pieces, answer_of, check_target, forsake, written
 from intermodal.guard.shelf import Shelf
@@ -102,6 +102,7 @@ class Urllib3Transport(GuardedTransport):
         return call(exchange, send)
 
     def _close(self) -> None:
+        give_back_all(self._left)
         if self._manager is None:
             self._pools.close()
 

@@ -295,7 +295,8 @@ class ExchangeBody:
             finish(reusable, collected)
 
     def close(self) -> None:
-        if self._finish is not None and not self._exchange.reader.done:
+        # A library may have read to the end of the message what its caller has not: left unread, it counts as unread.
+        if self._finish is not None and not (self._exchange.reader.done and (self._direct or not self._read(1))):
             self._failure = ResponseError(
                 "the response was closed before its body was read to the end", request=self._exchange.request
             )

@@ -15,6 +15,7 @@ from intermodal.h1.framing import Kind, response_framing
 from intermodal.h1.head import ResponseHead, parse_head
 
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import Callable, Iterable
 
     from intermodal.blocking.exchange import Exchange
@@ -26,7 +27,7 @@ class Answer(NamedTuple):
     """What a library brought: the head as it parsed it, and how to read the body and give the connection back.
 
     ``read(n)`` gives at most ``n`` undecoded bytes as soon as any are there, ``b""`` at the end, and raises errors of
-    ours; ``give_back`` is told whether the connection may serve again.
+    ours; ``give_back`` is told whether the connection may serve again. ``fault`` says what the library has let pass.
     """
 
     status_code: int
@@ -35,6 +36,7 @@ class Answer(NamedTuple):
     fields: Iterable[tuple[str, str]]
     read: Callable[[int], bytes]
     give_back: Callable[[bool], None]
+    fault: str = ""
 
 
 def hand_over(exchange: Exchange) -> None:
@@ -69,6 +71,8 @@ def judged(answer: Answer, limits: Limits) -> ResponseHead:
     Raises:
         ProtocolError: it is not the head of a final HTTP/1.1 response, or is beyond the limits.
     """
+    if answer.fault:
+        raise ProtocolError(answer.fault)
     lines = [f"{answer.http_version} {answer.status_code} {answer.reason}\r\n"]
     lines += [f"{name}: {value}\r\n" for name, value in answer.fields]
     try:
@@ -84,6 +88,16 @@ def judged(answer: Answer, limits: Limits) -> ResponseHead:
         # http.client takes any 1xx but 100 for the final response; what follows it is lost (RFC 9110 section 15.2).
         raise ProtocolError(f"{head.status_code} as a final response: expected a status from 200 to 999")
     return head
+
+
+def give_back_all(left: deque[Callable[[bool], None]]) -> None:
+    """Give back what was left to the garbage collector: a library's own connections outlive the transport."""
+    while True:
+        try:
+            give_back = left.popleft()
+        except IndexError:  # asked first, another thread could be faster
+            return
+        give_back(False)
 
 
 class LibraryReader(ResponseReader):

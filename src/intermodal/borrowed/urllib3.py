@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib3.util import SKIP_HEADER, parse_url
 
 from intermodal.borrowed.answer import Answer
-from intermodal.errors import ProtocolError, UnsupportedFeature
+from intermodal.errors import UnsupportedFeature
 
 if TYPE_CHECKING:
     from intermodal.blocking.exchange import Exchange
@@ -120,20 +120,9 @@ _DEFECTS = (
 
 
 def answer_of(response: Any) -> Answer:
-    """Read what urllib3 has parsed off its HTTPResponse, or off one that a hook has made.
-
-    Raises:
-        ProtocolError: the standard library has dropped lines of the head.
-    """
-    message = getattr(getattr(response, "_original_response", None), "msg", None)
-    fields = response.headers.items()
-    if isinstance(message, http.client.HTTPMessage):
-        # urllib3's own headers are grouped by name, in the case of the first (wire order is here only).
-        fields = message.raw_items()
-        payload = message.get_payload()
-        if (isinstance(payload, str) and payload) or any(isinstance(defect, _DEFECTS) for defect in message.defects):
-            give_back(response, False)
-            raise ProtocolError("malformed header lines in the response: the standard library has dropped some of them")
+    """Read what urllib3 has parsed off its HTTPResponse, or off one that a hook has made."""
+    message: Any = getattr(getattr(response, "_original_response", None), "msg", None)
+    parsed = isinstance(message, http.client.HTTPMessage)
     version = response.version or 0
     body = getattr(response, "_body", None)  # read already, where a hook made the response so
     source = io.BytesIO(body) if isinstance(body, bytes) and body else response
@@ -141,10 +130,18 @@ def answer_of(response: Any) -> Answer:
         response.status,
         response.reason or "",
         _VERSIONS.get(version, f"HTTP/{version / 10}"),
-        fields,
+        # urllib3 groups its own headers by name, in the case of the first; in wire order they are here only.
+        message.raw_items() if parsed else response.headers.items(),
         lambda n: _read(source, n),
         lambda reusable: give_back(response, reusable),
+        "malformed header lines, some of which are lost (RFC 9112 section 5)" if parsed and _lossy(message) else "",
     )
+
+
+def _lossy(message: Any) -> bool:
+    """Whether the standard library has dropped lines of the head: what follows such a line is payload to it."""
+    payload = message.get_payload()
+    return (isinstance(payload, str) and payload != "") or any(isinstance(d, _DEFECTS) for d in message.defects)
 
 
 def _read(source: Any, n: int) -> bytes:

@@ -91,7 +91,9 @@ def _narrow(row: Row) -> Iterator[Text]:
     for name in row.outcomes:
         together.setdefault(_result(row, name), []).append(name)
     same = next(iter(together), "") if len(together) < 2 else ""
-    yield Text.assemble(f"{row.exchange.name:18}{same:28}", _wire(row), " " * 3, _verdict(row))
+    wire = _wire(row)
+    wire.align("left", 10)
+    yield Text.assemble(f"{row.exchange.name:18}{same:28}", wire, _verdict(row))
     if not same:
         for result, names in together.items():
             yield Text(f"    {result:28}{', '.join(names)}", _style(row, names[0]))
@@ -180,7 +182,8 @@ def _summary(compared: Comparison) -> str:
     if len(compared.transports) < 2:
         return f"{count}: nothing to compare it with"
     if not skipped and not different:
-        return f"{count}: all identical"
+        but = ", but for what the server varies by itself" * any(row.varying for row in compared.rows)
+        return f"{count}: all identical{but}"
     parts = (
         [f"{same} identical"] + [f"{different} different"] * bool(different) + [f"{skipped} skipped"] * bool(skipped)
     )

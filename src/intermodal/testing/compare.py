@@ -274,14 +274,14 @@ class _Run:
             play = origin.play(*exchange.script, then=exchange.then, at=exchange.at)
         arrivals = _Arrivals(self._witness)
         outcome = carry(self._transports[name], request, options, _PATIENCE * self._timeout)
-        if play is not None and origin is not None:
-            _finish(play, origin, taken=bool(arrivals.wire()))
         if exchange.early or (outcome.error is not None and exchange.server == "origin"):
             arrivals.settle()
         outcome = replace(outcome, wire=arrivals.wire())
         if self.connections is not None:
             self.connections[name] += arrivals.opened()
-        honest = missing and outcome.error == "UnsupportedFeature" and not outcome.wire
+        if play is not None and origin is not None:
+            _finish(play, origin, taken=bool(outcome.wire))
+        honest = outcome.error == "UnsupportedFeature" and not outcome.wire
         return outcome, ", ".join(str(each.name) for each in Capability if each & missing) if honest else ""
 
 

@@ -8,6 +8,7 @@ Laws:
   it had come is luck: what came less far must be the beginning of what came furthest. And where a transport does not
   declare a guarantee, it may leave open what that guarantee is about (None, nothing, maybe_sent), but not say
   something else.
+- Where one transport had no head, or came to no end, its error says so; it is not compared again field by field.
 - An exchange ends, whatever a transport does: one that does not is given up.
 """
 
@@ -73,6 +74,9 @@ class Outcome:
 
 #: The fields of an Outcome that are compared, in this order.
 COMPARED: Final = (
+    "error",
+    "phase",
+    "delivery",
     "status",
     "reason",
     "version",
@@ -80,9 +84,6 @@ COMPARED: Final = (
     "body",
     "trailers",
     "informational",
-    "error",
-    "phase",
-    "delivery",
     "wire",
 )
 
@@ -193,12 +194,14 @@ def _difference(
 
 
 def _left_open(field: str, outcome: Outcome, guarantees: Guarantee) -> bool:
-    """Whether the transport makes no statement here, and never said it would."""
+    """Whether nothing is said here: there was no head or no end to say it of, or it was never promised."""
     value = getattr(outcome, field)
+    if field in ("reason", "version", "headers"):
+        return outcome.status is None
     if field == "trailers":
-        return value is None and Guarantee.TRAILERS not in guarantees
+        return outcome.error is not None or (value is None and Guarantee.TRAILERS not in guarantees)
     if field == "informational":
-        return value == () and Guarantee.INFORMATIONAL not in guarantees
+        return outcome.status is None or (value == () and Guarantee.INFORMATIONAL not in guarantees)
     return field == "delivery" and value == "maybe_sent" and Guarantee.DELIVERY not in guarantees
 
 

@@ -63,6 +63,7 @@ class Relay:
         self._lock = threading.Lock()
         self._connections: list[Passed] = []
         self._sockets: set[socket.socket] = set()
+        self._closing = False
         self._listener = _Listener(self._serve)
         self.port: int = self._listener.server_address[1]
         # The interval is how long close() waits at most for this thread to look up.
@@ -80,6 +81,7 @@ class Relay:
         self._listener.shutdown()
         self._acceptor.join()
         with self._lock:
+            self._closing = True
             sockets = [*self._sockets]
         for sock in sockets:
             with contextlib.suppress(OSError):
@@ -102,6 +104,8 @@ class Relay:
             with socket.create_connection(self._server, self._seconds) as server:
                 server.settimeout(None)
                 with self._lock:
+                    if self._closing:
+                        return
                     self._sockets |= {client, server}
                 try:
                     _pass_both_ways(client, server, passed)
