@@ -27,6 +27,7 @@ from corpus_player import (
 from fleet import TRANSPORTS, make_transport
 from hypothesis import given
 from hypothesis import strategies as st
+from outcome import outcome
 
 from intermodal.model.options import Options, Timeouts
 from intermodal.model.request import Request
@@ -117,6 +118,27 @@ def test_bytes_behind_a_101_are_on_the_raw_stream(all_transports):
                 assert came == data, name
                 response.upgraded.sendall(b"GET /in-the-other-protocol HTTP/1.1\r\n\r\n")
                 assert response.upgraded.recv(9) == b"HTTP/1.1 ", name
+            assert len(origin.connections) == 1, name
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "phase", "delivery"),
+    [
+        (b"", "Disconnected", "wait", "maybe_sent"),
+        (b"HTTP/1.1 200", "ProtocolError", "head", "sent"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe", "IncompleteBody", "body", "sent"),
+    ],
+)
+def test_a_failure_on_a_connection_that_has_served_says_so(all_transports, answer, error, phase, delivery):
+    """The second exchange over one connection fails: ``reused`` is set, the rest is as on a new connection."""
+    for name, transport in all_transports.items():
+        with Origin() as origin:
+            request = Request("GET", f"{origin.url}/get")
+            options = Options(Timeouts.of(PATIENCE))
+            assert outcome(transport, request, options).status == 200, name
+            origin.play(*([answer] if answer else []), then="fin")
+            came = outcome(transport, request, options)
+            assert (came.error, came.phase, came.delivery, came.reused) == (error, phase, delivery, True), name
             assert len(origin.connections) == 1, name
 
 

@@ -31,6 +31,7 @@ from intermodal.errors import (
     Timeout,
     TLSError,
     TransportClosed,
+    UnsupportedFeature,
     UnsupportedScheme,
     WriteTimeout,
 )
@@ -65,6 +66,7 @@ TABLE = (
     Row("urllib3.ClosedPoolError", "", TransportClosed, "pool", "not_sent"),
     Row("requests.InvalidSchema", "", UnsupportedScheme, "connect", "not_sent"),  # no adapter is mounted for it
     Row("httpx.UnsupportedProtocol", "", UnsupportedScheme, "connect", "not_sent"),
+    Row("urllib3.LocationValueError", "", UnsupportedFeature, "connect", "not_sent"),  # it parses even targets
     Row("urllib3.ProxyError", "", ProxyError, "proxy", "not_sent"),
     Row("requests.ProxyError", "", ProxyError, "proxy", "not_sent"),
     Row("httpx.ProxyError", "", ProxyError, "proxy", "not_sent"),
@@ -232,6 +234,7 @@ _WHAT: dict[type[Error], str] = {
     PoolTimeout: "no connection became free in time",
     Timeout: "the exchange took longer than its bound",
     TransportClosed: "the pool was closed by its owner",
+    UnsupportedFeature: "the library cannot carry this URL or target, nothing was sent",
     UnsupportedScheme: "the library has no way for this URL",
     ProxyError: "the proxy failed",
     Disconnected: "the connection was lost without a whole answer",

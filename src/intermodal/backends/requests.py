@@ -16,7 +16,7 @@ from urllib3.response import BaseHTTPResponse
 from intermodal.backends.mapping import call, reading
 from intermodal.borrowed.answer import Answer, adopt, give_back_all, hand_over
 from intermodal.borrowed.ignored import check_kind, refuse_ignored, refuse_overridden
-from intermodal.borrowed.urllib3 import FieldList, Pieces, answer_of, check_target, forsake, written
+from intermodal.borrowed.urllib3 import FieldList, Pieces, answer_of, check_target, forsake, shown, written
 from intermodal.errors import UnsupportedFeature
 from intermodal.guard.current import current_exchange
 from intermodal.guard.shelf import Shelf
@@ -53,7 +53,7 @@ class _GuardedAdapter(HTTPAdapter):
         """Leave certificates to our dialer."""
 
     def request_url(self, *_: Any, **__: Any) -> str:
-        return current_exchange.get().request.target
+        return shown(current_exchange.get().request)
 
     def close(self) -> None:
         self.pools.close()

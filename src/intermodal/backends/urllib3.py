@@ -11,7 +11,7 @@ import urllib3
 from intermodal.backends.mapping import call, reading
 from intermodal.borrowed.answer import adopt, give_back_all, hand_over
 from intermodal.borrowed.ignored import check_kind, refuse_ignored, refuse_overridden
-from intermodal.borrowed.urllib3 import FieldList, Pieces, answer_of, check_target, forsake, written
+from intermodal.borrowed.urllib3 import FieldList, Pieces, answer_of, check_target, forsake, shown, written
 from intermodal.guard.shelf import Shelf
 from intermodal.guard.transport import Carried, GuardedTransport
 from intermodal.guard.urllib3 import give_back, guarded_pool
@@ -73,7 +73,7 @@ class Urllib3Transport(GuardedTransport):
             pool = self._pools.get(exchange.route.key)
             headers = urllib3.HTTPHeaderDict(request.headers.pairs)
             response = call(
-                exchange, partial(pool.urlopen, request.method, request.target, headers=headers, **_EXACTLY_ONCE)
+                exchange, partial(pool.urlopen, request.method, shown(request), headers=headers, **_EXACTLY_ONCE)
             )
             if exchange.head is not None:
                 return Carried(partial(give_back, response))

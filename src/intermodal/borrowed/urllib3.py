@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from intermodal.blocking.exchange import Exchange
     from intermodal.model.body import Body
     from intermodal.model.headers import Headers
+    from intermodal.model.request import Request
 
 # --- what it is given ---------------------------------------------------------------------------------------------------
 
@@ -87,6 +88,15 @@ def written(target: str) -> str:
     if target.startswith("/"):
         return _TRIPLET.sub(lambda triplet: triplet[0].upper(), target)
     return parse_url(target).url
+
+
+def shown(request: Request) -> str:
+    """Give the target where it is shown only, because our own connection writes it: urllib3 parses what it is given.
+
+    An absolute-form may be one that it cannot parse, and older versions take two slashes for the start of a host.
+    """
+    target = request.target if request.target.startswith("/") else request.url.target
+    return target if not target.startswith("//") else "/" + target.lstrip("/")
 
 
 def check_target(exchange: Exchange, becomes: str) -> None:

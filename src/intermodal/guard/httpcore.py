@@ -48,6 +48,8 @@ def network_backend(httpcore: ModuleType) -> Any:
             if exchange.head is None:
                 exchange.phase = "wait"
                 return self._reframe.head(exchange.read_head())
+            if self._reframe.ended:
+                raise httpcore.ReadError("this response was read to its end: there is nothing more to read")
             return self._reframe.body(exchange.read(max_bytes))
 
         def close(self) -> None:
@@ -83,6 +85,7 @@ class _Reframe:
 
     def __init__(self) -> None:
         self._chunked = False
+        self.ended = False
 
     def head(self, head: ResponseHead) -> bytes:
         lines = [f"{head.http_version} {head.status_code} {head.reason}"]
@@ -103,6 +106,7 @@ class _Reframe:
         return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
     def body(self, data: bytes) -> bytes:
+        self.ended = not data
         if not self._chunked:
             return data
         return b"%x\r\n%b\r\n" % (len(data), data) if data else b"0\r\n\r\n"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from intermodal.errors import Disconnected, ProtocolError
 from intermodal.h1.body import BodyReader, Buffer, ChunkedReader, LengthReader, NoBody, UntilCloseReader
-from intermodal.h1.framing import Kind, response_framing
+from intermodal.h1.framing import Kind, connection_options, response_framing
 from intermodal.h1.grammar import START
 from intermodal.h1.head import ResponseHead, encode_head, find_end, first_line, parse_head
 from intermodal.model.response import Informational
@@ -105,6 +105,9 @@ class ResponseReader:
             if head.status_code < 200 and head.status_code != 101:
                 if len(self.informational) >= self._limits.interim:
                     raise ProtocolError(f"more than {self._limits.interim} interim responses (Limits.interim)")
+                # RFC 9112 section 9.6: "close" in any response, an interim one too, ends the connection after it.
+                if "close" in connection_options(head):
+                    self._persistent = False
                 self.informational.append(Informational(head.status_code, head.reason, head.headers))
             else:
                 self._begin_body(head)

@@ -43,19 +43,15 @@ def response_framing(method: str, head: ResponseHead, *, upgrade: bool) -> Frami
     """
     codings: list[str] = []
     lengths: list[str] = []
-    close = False
     for name, value in head.headers.pairs:
         size = len(name)  # spares most fields the lower-casing
         if size == 14 and name.lower() == "content-length":
             lengths.append(value)
         elif size == 17 and name.lower() == "transfer-encoding":
             codings.append(value)
-        elif size == 10 and name.lower() == "connection":
-            # A list over all lines, members compared whole: "disclosed" is not "close" (RFC 9110 section 7.6.1).
-            close = close or "close" in [option.strip(" \t").lower() for option in value.split(",")]
     # RFC 9112 section 9.3: persistent by default in HTTP/1.1. "keep-alive" from an HTTP/1.0 server is not
     # honoured: it is how a proxy that forwards Connection blindly answers (section C.2.2).
-    persistent = head.http_version == "HTTP/1.1" and not close
+    persistent = head.http_version == "HTTP/1.1" and "close" not in connection_options(head)
 
     # The values are judged even where they are not applied: a server that sends nonsense in answer to a
     # HEAD will send it in answer to the GET.
@@ -79,6 +75,19 @@ def response_framing(method: str, head: ResponseHead, *, upgrade: bool) -> Frami
     if length is not None:
         return Framing(Kind.LENGTH, length, persistent)  # step 6
     return Framing(Kind.CLOSE, 0, persistent=False)  # step 8; step 7 is about requests
+
+
+def connection_options(head: ResponseHead) -> list[str]:
+    """Give the members of Connection over all its lines, in lower case (RFC 9110 section 7.6.1).
+
+    They are compared whole: "disclosed" is not "close".
+    """
+    return [
+        option.strip(" \t").lower()
+        for name, value in head.headers.pairs
+        if len(name) == 10 and name.lower() == "connection"
+        for option in value.split(",")
+    ]
 
 
 def _is_chunked(values: list[str]) -> bool:

@@ -141,8 +141,10 @@ def as_body(value: Body | BodyInput) -> Body | None:
     Raises:
         InvalidRequest: a file opened in text mode, a mapping, or anything that is no body.
     """
-    if value is None or isinstance(value, Body):
-        return None if value is None or value.length == 0 else value
+    if isinstance(value, Body):
+        return None if value.content == b"" else value  # one that only says it is empty is held to it when it is sent
+    if value is None:
+        return None
     if isinstance(value, str):
         value = value.encode()
     if isinstance(value, bytes | bytearray | memoryview):

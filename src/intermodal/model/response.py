@@ -225,6 +225,8 @@ class Response(BaseResponse):
             ContentDecodingError: the body does not decode by its Content-Encoding.
             ResponseError: the body was streamed already.
         """
+        if self.upgraded is not None:
+            return b""  # a 101 has no content, and its connection is the caller's
         if self._content is None:
             read = self._reader()
             pieces = []
