@@ -19,7 +19,7 @@ demo: $(READY)          ## the main job: one tour of exchanges over every instal
 	$(BIN)/intermodal compare
 
 test: $(READY)          ## all tests; INTERMODAL_PROFILE=ci requires every peer and draws more examples
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 lint: $(READY)          ## style, types and the direction of imports
 	$(BIN)/ruff check .

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from concurrent.futures import ThreadPoolExecutor
+from importlib import metadata
 
 import pytest
 from corpus.independent import READERS, differences, listed
@@ -28,6 +29,7 @@ from fleet import TRANSPORTS, make_transport
 from hypothesis import given
 from hypothesis import strategies as st
 from outcome import outcome
+from packaging.version import Version
 
 from intermodal.model.options import Options, Timeouts
 from intermodal.model.request import Request
@@ -193,9 +195,16 @@ VERDICTS = {
 }
 
 
+#: The versions that independent.md tells of; a newer one that differs fails the test, so that the table follows.
+TABLE_OF = {"h11": "0.16.0", "httptools": "0.9.0"}
+
+
 @pytest.mark.parametrize("reader", READERS)
 def test_an_independent_reader_differs_only_where_it_is_listed(reader):
     """h11 and llhttp have the canonical outcome of each row, or exactly the difference that the table has for it."""
+    version = metadata.version(reader)
+    if Version(version) < Version(TABLE_OF[reader]):
+        pytest.skip(f"the table is of {reader} {TABLE_OF[reader]}; {version} has faults that were mended since")
     table = {name: text for section in listed() for (by, name), text in section.entries if by == reader}
     found = {row.name: text for row in rows() if (text := differences(row, reader))}
     unlisted = {name: text for name, text in found.items() if table.get(name) != text}

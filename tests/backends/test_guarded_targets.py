@@ -9,7 +9,9 @@ from intermodal.testing.origin import Origin
 EMPTY = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
-@pytest.mark.parametrize("target", ["/%7e", "//::", "//x/?", "/a|b[", "http://[/", "http://h:99999/x", "/" + "a" * 70_000])
+@pytest.mark.parametrize(
+    "target", ["/%7e", "//::", "//x/?", "/a|b[", "http://[/", "http://h:99999/x", "/" + "a" * 70_000]
+)
 def test_a_target_goes_out_as_it_is_even_where_no_library_could_parse_it(all_transports, target):
     """Two slashes, a malformed authority, a length beyond httpx's bound: every transport sends the same bytes."""
     for name, transport in all_transports.items():

@@ -44,6 +44,7 @@ def in_common_language(row):
     - more than 99 fields (http.client's bound), a line beyond 65536 or a head beyond 60000 bytes, a name that is no
       token, white space before the colon, a control character or a bare CR, a fold other than CRLF SP with text on
       both sides, a first field that begins with ``From `` (http.client drops it);
+    - ``Connection`` in an interim response, which no library tells of;
     - a head that is cut off (http.client has no error for it);
     - ``Transfer-Encoding`` other than one lower-case ``chunked`` (h11 rewrites its case);
     - ``Content-Length`` other than one number of up to 19 digits (h11 makes one of several);
@@ -57,7 +58,9 @@ def in_common_language(row):
         return False
     script = row.script
     head = _HEAD.match(script)
-    if head is None or head.end() > 60000 or script[: head.end()].count(b" 100 ") > 64:
+    if head is None or head.end() > 60000 or script[: head.start(1)].count(b" 100 ") > 64:
+        return False
+    if b"\nconnection:" in script[: head.start(1)].lower():
         return False
     lines = re.sub(rb"\r\n ", b" ", head[2]).split(b"\r\n")[:-1]
     if len(lines) > 99 or (lines and lines[0].startswith(b"From ")):

@@ -774,10 +774,10 @@ def test_parsing_takes_linear_time(start, unit, end):
         text = start + unit * (length // len(unit)) + end
         best = float("inf")
         for _ in range(2):
-            began = time.perf_counter()
+            began = time.thread_time()
             with contextlib.suppress(InvalidRequest):
                 URL(text)
-            best = min(best, time.perf_counter() - began)
+            best = min(best, time.thread_time() - began)
         return best
 
     ratios = []

@@ -16,7 +16,7 @@ from urllib3.response import BaseHTTPResponse
 from intermodal.backends.mapping import call, reading
 from intermodal.borrowed.answer import Answer, adopt, give_back_all, hand_over
 from intermodal.borrowed.ignored import check_kind, refuse_ignored, refuse_overridden
-from intermodal.borrowed.urllib3 import FieldList, Pieces, answer_of, check_target, forsake, shown, written
+from intermodal.borrowed.urllib3 import FieldList, answer_of, body_of, check_target, forsake, shown, written
 from intermodal.errors import UnsupportedFeature
 from intermodal.guard.current import current_exchange
 from intermodal.guard.shelf import Shelf
@@ -157,7 +157,7 @@ def _rendered(exchange: Exchange) -> _Rendered:
         made.url = f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
     made.target = request.target
     made.headers = FieldList.of(request.headers)  # type: ignore[assignment]
-    made.body = None if request.body is None else Pieces(request.body)  # type: ignore[assignment]
+    made.body = body_of(request)
     return made
 
 

@@ -11,7 +11,7 @@ import urllib3
 from intermodal.backends.mapping import call, reading
 from intermodal.borrowed.answer import adopt, give_back_all, hand_over
 from intermodal.borrowed.ignored import check_kind, refuse_ignored, refuse_overridden
-from intermodal.borrowed.urllib3 import FieldList, Pieces, answer_of, check_target, forsake, shown, written
+from intermodal.borrowed.urllib3 import FieldList, answer_of, body_of, check_target, forsake, shown, written
 from intermodal.guard.shelf import Shelf
 from intermodal.guard.transport import Carried, GuardedTransport
 from intermodal.guard.urllib3 import give_back, guarded_pool
@@ -92,7 +92,7 @@ class Urllib3Transport(GuardedTransport):
             pool.urlopen,
             request.method,
             request.target,
-            body=None if request.body is None else Pieces(request.body),
+            body=body_of(request),
             headers=FieldList.of(request.headers),
             timeout=urllib3.Timeout(connect=timeouts.connect, read=timeouts.read),
             pool_timeout=timeouts.pool,  # type: ignore[arg-type]

@@ -13,6 +13,7 @@ from urllib3.util import SKIP_HEADER, parse_url
 
 from intermodal.borrowed.answer import Answer
 from intermodal.errors import UnsupportedFeature
+from intermodal.model.body import PIECE
 
 if TYPE_CHECKING:
     from intermodal.blocking.exchange import Exchange
@@ -70,8 +71,17 @@ class FieldList(MutableMapping[str, str]):
         return len({name.lower() for name, _ in self._pairs})
 
 
-class Pieces:
-    """A request body as urllib3 sends it: iterated, so that no length and no file position is guessed at."""
+def body_of(request: Request) -> Any:
+    """Give the body in the shape that urllib3 writes as it is: bytes that one write bounds, else pieces."""
+    body = request.body
+    if body is None:
+        return None
+    content = body.content
+    return content if content is not None and len(content) <= PIECE else _Pieces(body)
+
+
+class _Pieces:
+    """A longer body, or one that is no bytes: iterated, so that no length and no file position is guessed at."""
 
     def __init__(self, body: Body) -> None:
         self._body = body
