@@ -99,6 +99,7 @@ def test_a_name_that_does_not_resolve(own):
     """RFC 6761 section 6.4: names under invalid never resolve."""
     error = fails(own, Request("GET", "http://nothing.invalid/"))
     assert said(error) == (NameResolutionError, "resolve", "not_sent")
+    assert error.errno is None  # the resolver's number is none of the operating system's
 
 
 def test_silence_before_the_answer(own, origin):
@@ -164,6 +165,7 @@ def test_an_untrusted_certificate(own, secure):
     """Nothing was sent to a server that could not show who it is; OpenSSL's number says why."""
     error = fails(own, Request("GET", secure.url))
     assert said(error) == (CertificateError, "tls", "not_sent")
+    assert error.errno is None
     assert error.verify_code == 20  # X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
     assert causes(error)[0] == own.transport.info.name
 
@@ -335,9 +337,8 @@ def test_custom_tls_reaches_requests(secure, authority, tmp_path):
     own.close()
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_trust_of_the_users_object_is_honoured(name, secure, authority, tmp_path):
-    """What the user's own object trusts is trusted: that is its transport part."""
+def trusting(name, authority):
+    """An object of the user's own that trusts the authority, as each library has it."""
     context = ssl.create_default_context()
     authority.configure_trust(context)
 
@@ -347,12 +348,40 @@ def test_the_trust_of_the_users_object_is_honoured(name, secure, authority, tmp_
 
     session = requests.Session()
     session.mount("https://", Trusting())
-    thing = {
+    things = {
         "requests": session,
         "urllib3": urllib3.PoolManager(ssl_context=context),
         "httpx": httpx.Client(verify=context, trust_env=False),
-    }[name]
-    own = make_own(name, thing)
+    }
+    return make_own(name, things[name])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_trust_of_the_users_object_is_honoured(name, secure, authority):
+    """What the user's own object trusts is trusted: that is its transport part."""
+    own = trusting(name, authority)
     with own.transport.send(Request("GET", f"{secure.url}/get"), fitting(own.transport)) as response:
         assert response.json()["target"] == "/get"
+    own.close()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_that_ends_in_a_dot_is_looked_up_so_and_certified_without_it(name, authority, monkeypatch):
+    """The dot means something to the resolver only (RFC 1034 section 3.1); no certificate has it (RFC 6066 section 3)."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("named.example").configure_cert(context)
+    looked_up = []
+    resolve = socket.getaddrinfo
+
+    def getaddrinfo(host, *args, **kwargs):
+        looked_up.append(host)
+        return resolve("127.0.0.1", *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    own = trusting(name, authority)
+    with Origin(tls=context) as origin:
+        request = Request("GET", f"https://named.example.:{origin.port}/get")
+        assert own.transport.send(request, fitting(own.transport)).ok
+        assert origin.requests[0].headers[0] == ("Host", f"named.example:{origin.port}")
+    assert looked_up == ["named.example."]
     own.close()

@@ -60,7 +60,7 @@ def test_an_adapter_of_the_users_own_sees_and_changes_the_request(origin):
 
     class Signing(HTTPAdapter):
         def send(self, request, **kwargs):
-            seen.append((request.method, request.url, dict(kwargs)))
+            seen.append((request.method, request.url, request.body, dict(kwargs)))
             request.headers["X-Signed"] = request.headers["x-a"] + "!"
             request.headers["User-Agent"] = "mine"
             del request.headers["X-Secret"]
@@ -70,12 +70,12 @@ def test_an_adapter_of_the_users_own_sees_and_changes_the_request(origin):
     session.mount(f"{origin.url}/signed/", Signing())
     own = make_own("requests", session)
     url = f"{origin.url}/signed/?"
-    own.transport.send(
-        Request("PoSt", url, [("X-A", "1"), ("X-B", "2"), ("x-a", "3"), ("X-Secret", "4")]), fitting(own.transport)
-    ).close()
+    given = [("X-A", "1"), ("X-B", "2"), ("x-a", "3"), ("X-Secret", "4")]
+    own.transport.send(Request("PoSt", url, given, b"to be signed"), fitting(own.transport)).close()
     own.transport.send(Request("GET", f"{origin.url}/get"), fitting(own.transport)).close()
-    assert [(method, url) for method, url, _ in seen] == [("PoSt", url)]
-    assert {name: seen[0][2][name] for name in ("stream", "verify", "cert", "proxies")} == {
+    ((method, seen_url, body, keywords),) = seen
+    assert (method, seen_url, body) == ("PoSt", url, b"to be signed")
+    assert {name: keywords[name] for name in ("stream", "verify", "cert", "proxies")} == {
         "stream": True,
         "verify": True,
         "cert": None,
@@ -83,7 +83,7 @@ def test_an_adapter_of_the_users_own_sees_and_changes_the_request(origin):
     }
     assert origin.requests[0].target == "/signed/?"
     assert sorted(origin.requests[0].headers[1:]) == [
-        ("Content-Length", "0"),
+        ("Content-Length", "12"),
         ("User-Agent", "mine"),
         ("X-A", "1"),
         ("X-B", "2"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -90,11 +91,18 @@ def _ended(draw: st.DrawFn, then: str, where: str) -> Exchange:
         # Where the end of the connection ends the body, FIN is no fault.
         framings = ("length", "chunked") if then == "fin" else ("length", "chunked", "close")
         answer = draw(answers(ask, framings=framings, at_least=1, small=then != "fin"))
-        cut = draw(st.integers(len(answer.heads), len(answer.wire) - (answer.framing != "close")))
+        cut = _place(draw, answer.wire, len(answer.heads), len(answer.wire) - (answer.framing != "close"))
     else:
         answer = draw(answers(ask, small=True))
-        cut = 0 if where == "wait" else draw(st.integers(1, len(answer.heads) - 1))
+        cut = 0 if where == "wait" else _place(draw, answer.heads, 1, len(answer.heads) - 1)
     return Exchange(ask, answer, cut=cut, then=then)  # type: ignore[arg-type]
+
+
+def _place(draw: st.DrawFn, wire: bytes, first: int, last: int) -> int:
+    """Draw an offset, each line as likely as any other: numbers alone would crowd at the ends."""
+    edges = [first, *(at + 1 for at in range(first, last) if wire[at] == 10), last + 1]
+    start, end = draw(st.sampled_from(list(itertools.pairwise(edges))))
+    return draw(st.integers(start, end - 1))
 
 
 @st.composite

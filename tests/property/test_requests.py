@@ -64,7 +64,7 @@ def test_what_cannot_be_sent_is_refused_before_a_connection_is_opened(lanes, ref
     with lanes.example():
         for name, (error, message, delivery) in lanes.each(refuse).items():
             assert (error, delivery) == (refusal.error, "not_sent"), name
-            assert refusal.culprit in message.replace(name, "")
+            assert refusal.culprit in message
         # Connections are accepted in order: had one been opened before, this would not be the first.
         assert set(lanes.each(lambda lane: lane.ordinary("the first")).values()) == {1}
 

@@ -53,8 +53,8 @@ class HttpxTransport(GuardedTransport):
 
     Args:
         client: a client of your own, of which the transports are used, each for what it is mounted for, with their TLS
-            settings. The answers are then httpx's own, less is declared, and the client stays open. What of it is not
-            used (``auth``, ``cookies``, ``headers`` …) is refused: give it to :class:`intermodal.Client`.
+            settings. The answers are then read by httpx's own parser, less is declared, and the client stays open. What
+            of it is not used (``auth``, ``cookies``, ``headers`` …) is refused: give it to :class:`intermodal.Client`.
         limits: what is accepted and kept; with a client, how many connections are kept is its own choice.
 
     Raises:
@@ -64,6 +64,9 @@ class HttpxTransport(GuardedTransport):
     >>> with_httpx.info.name
     'httpx'
     >>> with_httpx.close()
+    >>> with httpx.Client(trust_env=False) as client:
+    ...     HttpxTransport(client=client).info.guarantees
+    <Guarantee.WIRE_EXACT: 1>
     """
 
     def __init__(self, *, client: httpx.Client | None = None, limits: Limits = Limits()) -> None:  # noqa: B008 - frozen

@@ -218,10 +218,15 @@ def _failure(row: Row, chain: list[BaseException], connecting: bool) -> Error:
         delivery="not_sent" if connecting else row.delivery,
     )
     if isinstance(failure, ConnectionError):
-        failure.errno = next((m.errno for m in reversed(chain) if isinstance(m, OSError) and m.errno), None)
+        failure.errno = next((m.errno for m in reversed(chain) if isinstance(m, OSError) and _is_built_in(m)), None)
     if isinstance(failure, CertificateError):
         failure.verify_code = next((m.verify_code for m in chain if hasattr(m, "verify_code")), None)
     return failure
+
+
+def _is_built_in(error: OSError) -> bool:
+    """Whether its number is the operating system's: the resolver and OpenSSL have numbers of their own."""
+    return type(error).__module__ == "builtins"
 
 
 _WHAT: dict[type[Error], str] = {

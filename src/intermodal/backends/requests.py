@@ -65,8 +65,9 @@ class RequestsTransport(GuardedTransport):
 
     Args:
         session: a session of your own, of which the adapters are used, each for what it is mounted for. The answers
-            are then requests' own, less is declared, and the session stays open. What of it is not used (``auth``,
-            ``cookies``, ``headers`` …) is refused: give it to :class:`intermodal.Client`.
+            are then read by requests' own parser, less is declared, each piece of a body is sent within the connect
+            timeout, and the session stays open. What of it is not used (``auth``, ``cookies``, ``headers`` …) is
+            refused: give it to :class:`intermodal.Client`.
         limits: what is accepted and kept; with a session, how many connections are kept is the adapters' choice.
 
     Raises:
@@ -76,6 +77,8 @@ class RequestsTransport(GuardedTransport):
     >>> with_requests.info.name
     'requests'
     >>> with_requests.close()
+    >>> RequestsTransport(session=requests.Session()).info.guarantees
+    <Guarantee.WIRE_EXACT: 1>
     """
 
     def __init__(self, *, session: requests.Session | None = None, limits: Limits = Limits()) -> None:  # noqa: B008 - frozen

@@ -45,8 +45,9 @@ class Urllib3Transport(GuardedTransport):
 
     Args:
         pool_manager: a pool manager of your own, whose pools are used with their TLS settings. The answers are then
-            urllib3's own, less is declared, and the manager stays open. What of it is not used (``headers``,
-            ``retries`` …) is refused: give it to :class:`intermodal.Client`.
+            read by urllib3's own parser, less is declared, each piece of a body is sent within the connect timeout, and
+            the manager stays open. What of it is not used (``headers``, ``retries`` …) is refused: give it to
+            :class:`intermodal.Client`.
         limits: what is accepted and kept; with a pool manager, how many connections are kept is its own choice.
 
     Raises:
@@ -56,6 +57,8 @@ class Urllib3Transport(GuardedTransport):
     >>> with_urllib3.info.name
     'urllib3'
     >>> with_urllib3.close()
+    >>> Urllib3Transport(pool_manager=urllib3.PoolManager()).info.guarantees
+    <Guarantee.WIRE_EXACT: 1>
     """
 
     def __init__(self, *, pool_manager: urllib3.PoolManager | None = None, limits: Limits = Limits()) -> None:  # noqa: B008 - frozen
