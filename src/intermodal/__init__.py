@@ -53,9 +53,16 @@ from intermodal.model.body import Body
 from intermodal.model.headers import Headers
 from intermodal.model.options import TLS, Dial, Limits, Options, Proxy, Timeouts
 from intermodal.model.request import Request
-from intermodal.model.response import AsyncResponse, Response
+from intermodal.model.response import AsyncResponse, Informational, RawBody, Response
 from intermodal.model.url import URL
-from intermodal.protocol import AsyncTransport, Capability, Guarantee, Transport, TransportInfo
+from intermodal.protocol import (
+    AsyncTransport,
+    Capability,
+    Guarantee,
+    Transport,
+    TransportInfo,
+    refuse_unsupported,
+)
 from intermodal.registry import (
     InstalledTransport,
     TransportUnavailable,
@@ -67,10 +74,10 @@ from intermodal.registry import (
 )
 
 if TYPE_CHECKING:
-    from intermodal.backends.httpx import HttpxTransport
-    from intermodal.backends.requests import RequestsTransport
-    from intermodal.backends.socket import SocketTransport
-    from intermodal.backends.urllib3 import Urllib3Transport
+    from intermodal.backends.httpx import HttpxTransport as HttpxTransport
+    from intermodal.backends.requests import RequestsTransport as RequestsTransport
+    from intermodal.backends.socket import SocketTransport as SocketTransport
+    from intermodal.backends.urllib3 import Urllib3Transport as Urllib3Transport
 
 __all__ = [
     "TLS",
@@ -91,8 +98,8 @@ __all__ = [
     "Guarantee",
     "HTTPError",
     "Headers",
-    "HttpxTransport",
     "IncompleteBody",
+    "Informational",
     "InsecureRequestWarning",
     "InstalledTransport",
     "InvalidHeader",
@@ -106,15 +113,14 @@ __all__ = [
     "ProtocolError",
     "Proxy",
     "ProxyError",
+    "RawBody",
     "ReadTimeout",
     "Request",
     "RequestBodyError",
     "RequestException",
-    "RequestsTransport",
     "Response",
     "ResponseError",
     "SSLError",
-    "SocketTransport",
     "TLSError",
     "Timeout",
     "Timeouts",
@@ -130,7 +136,6 @@ __all__ = [
     "URLRequired",
     "UnsupportedFeature",
     "UnsupportedScheme",
-    "Urllib3Transport",
     "WriteTimeout",
     "__version__",
     "delete",
@@ -142,12 +147,13 @@ __all__ = [
     "patch",
     "post",
     "put",
+    "refuse_unsupported",
     "request",
     "transports",
     "use_transport",
 ]
 
-#: Imported at first use: ``import intermodal`` imports no HTTP library.
+#: Imported at first use, and not part of ``import *``: ``import intermodal`` imports no HTTP library.
 _BACKENDS = {
     "SocketTransport": "socket",
     "RequestsTransport": "requests",
@@ -160,5 +166,6 @@ def __getattr__(name: str) -> Any:
     if name in _BACKENDS:
         from intermodal.registry import find  # noqa: PLC0415 - see above
 
-        return find(_BACKENDS[name]).load()
+        loaded = globals()[name] = find(_BACKENDS[name]).load()
+        return loaded
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, TypedDict
 
 from intermodal._version import __version__
-from intermodal.errors import InvalidHeader, InvalidRequest, UnsupportedFeature, URLRequired
-from intermodal.model.body import BinaryFile, BodyInput
+from intermodal.errors import InsecureRequestWarning, InvalidHeader, InvalidRequest, UnsupportedFeature, URLRequired
+from intermodal.model.body import BodyInput
 from intermodal.model.decoding import accept_encoding
 from intermodal.model.encode import FORM, JSON, Fields, ParamsInput, encode_fields, encode_json, encode_params
 from intermodal.model.headers import Headers
@@ -53,7 +55,20 @@ class RequestKeywords(CommonKeywords, total=False):
     json: Any
 
 
+class SendKeywords(TypedDict, total=False):
+    """The keywords of ``Client.send``: those that leave the Request as it is."""
+
+    timeout: TimeoutInput
+    verify: bool | str | os.PathLike[str] | ssl.SSLContext
+    cert: CertInput
+    proxies: ProxiesInput | None
+    stream: bool
+
+
+SEND_KEYWORDS = frozenset(SendKeywords.__annotations__)
 KEYWORDS = frozenset(RequestKeywords.__annotations__)
+
+_absolute = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://").match  # RFC 3986 section 3.1
 
 #: Keywords that requests has taught, and that are not here yet.
 _PLANNED = frozenset(
@@ -129,10 +144,10 @@ def build_url(url: str | bytes | URL, base: URL | None, *params: ParamsInput) ->
     'http://h/api/v1/users?page=2'
     """
     if base is not None and not isinstance(url, URL):
-        text = url.decode() if isinstance(url, bytes) else url
+        text = url.decode("utf-8", "surrogateescape") if isinstance(url, bytes) else url
         if not isinstance(text, str):
             raise URLRequired(f"url={url!r:.60}: expected a str, even with a base_url; '' stands for the base itself")
-        url = text if "://" in text else f"{str(base).rstrip('/')}/{text.lstrip('/')}" if text else base
+        url = text if _absolute(text) else f"{str(base).rstrip('/')}/{text.lstrip('/')}" if text else base
     parsed = url if isinstance(url, URL) else URL(url)
     query = "&".join(filter(None, map(encode_params, params)))
     if query:
@@ -154,29 +169,27 @@ def build_request(
     """Make the Request of the keywords ``data``, ``json`` and ``headers``."""
     if not isinstance(method, str):
         raise InvalidHeader(f"method {method!r:.60} is a {type(method).__name__}: expected a str such as 'GET'")
-    body, media_type = _body(keywords.get("data"), keywords.get("json"), has_json="json" in keywords)
+    body, media_type = _body(keywords.get("data"), keywords.get("json"))
     headers = merge_headers(defaults, keywords.get("headers"))
     if media_type is not None and "content-type" not in headers:
         headers = Headers.trusted([*headers.pairs, ("Content-Type", media_type)])
     return Request(method.upper(), url, headers, body)
 
 
-def _body(data: DataInput, json: object, *, has_json: bool) -> tuple[BodyInput, str | None]:
-    has_json = has_json and json is not None
-    if data and has_json:
+def _body(data: DataInput, json: object) -> tuple[BodyInput, str | None]:
+    if data and json is not None:
         raise InvalidRequest("data= and json= were both given: a request has one body")
-    if has_json:
+    if json is not None:
         return encode_json(json), JSON
     if isinstance(data, Mapping) or _is_pairs(data):
-        return encode_fields(data, "data").encode() or None, FORM  # type: ignore[arg-type]
+        form = encode_fields(data, "data").encode()  # type: ignore[arg-type]
+        return (form, FORM) if form else (None, None)
     return data, None  # type: ignore[return-value]
 
 
 def _is_pairs(data: object) -> bool:
     """Tell form fields from an iterable of bytes, as requests does: a list or tuple that begins with a pair."""
-    if not isinstance(data, list | tuple) or isinstance(data, BinaryFile) or not data:
-        return False
-    return isinstance(data[0], tuple | list)
+    return isinstance(data, list | tuple) and bool(data) and isinstance(data[0], tuple | list)
 
 
 def build_options(timeouts: Timeouts | None, tls: TLS, keywords: RequestKeywords, capabilities: Capability) -> Options:
@@ -184,15 +197,24 @@ def build_options(timeouts: Timeouts | None, tls: TLS, keywords: RequestKeywords
     if "timeout" in keywords:
         timeouts = Timeouts.of(keywords["timeout"])
     if timeouts is None:
-        timeouts = _within(capabilities)
+        timeouts = _kept_by(capabilities)
     if "verify" in keywords or "cert" in keywords:
-        tls = TLS(keywords.get("verify", tls.verify), keywords.get("cert", tls.cert))
+        tls = build_tls(keywords.get("verify", tls.verify), keywords.get("cert", tls.cert))
     return Options(timeouts, tls)
 
 
-def _within(capabilities: Capability) -> Timeouts:
-    if Capability.WRITE_TIMEOUT in capabilities and Capability.POOL_TIMEOUT in capabilities:
-        return DEFAULT_TIMEOUTS
+def build_tls(verify: bool | str | os.PathLike[str] | ssl.SSLContext, cert: CertInput) -> TLS:
+    """Make the TLS settings, with a warning where nothing is to be checked."""
+    if verify is False:
+        warnings.warn(
+            "verify=False: the server's certificate is not checked, anyone on the way can read and change what is sent",
+            InsecureRequestWarning,
+            stacklevel=5,  # the caller of a verb of Client; one more or less elsewhere does no harm
+        )
+    return TLS(verify, cert)
+
+
+def _kept_by(capabilities: Capability) -> Timeouts:
     return dataclasses.replace(
         DEFAULT_TIMEOUTS,
         write=DEFAULT_TIMEOUTS.write if Capability.WRITE_TIMEOUT in capabilities else None,

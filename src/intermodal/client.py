@@ -11,20 +11,24 @@ from typing import TYPE_CHECKING, Any
 
 from intermodal.build import (
     KEYWORDS,
+    SEND_KEYWORDS,
     RequestKeywords,
     build_options,
     build_request,
+    build_tls,
     build_url,
     default_headers,
     merge_headers,
     refuse_keywords,
 )
-from intermodal.errors import Error, TransportBug, TransportClosed
+from intermodal.errors import Error, InvalidURL, TransportBug, TransportClosed
 from intermodal.flow import drive, send
 from intermodal.middleware.route import Proxies, through_proxy
-from intermodal.model.options import TLS, Limits, Options, Timeouts
+from intermodal.model.options import Limits, Options, Timeouts
+from intermodal.model.response import Response
 from intermodal.model.url import URL
-from intermodal.registry import find, override
+from intermodal.protocol import TransportInfo, refuse_unsupported
+from intermodal.registry import current_override, find
 
 if TYPE_CHECKING:
     import ssl
@@ -33,12 +37,12 @@ if TYPE_CHECKING:
 
     from typing_extensions import Never, Self, Unpack
 
-    from intermodal.build import CommonKeywords, DefaultsInput
+    from intermodal.build import CommonKeywords, DefaultsInput, SendKeywords
     from intermodal.middleware.route import ProxiesInput
     from intermodal.model.encode import ParamsInput
     from intermodal.model.options import CertInput, TimeoutInput
+    from intermodal.model.headers import Headers
     from intermodal.model.request import Request
-    from intermodal.model.response import Response
     from intermodal.protocol import Transport
 
 #: Stands for "not given", where None means something.
@@ -86,39 +90,58 @@ class Client:
         if unknown:
             refuse_keywords("Client", unknown, _SETTINGS)
         self._limits = limits
-        self._base_url = None if base_url is None else URL(base_url)
-        self.headers = merge_headers(default_headers(), headers)
+        self._base_url = None if base_url is None else _base(base_url)
+        self._headers = merge_headers(default_headers(), headers)
         self._params = params
         self._timeouts = None if timeout is _UNSET else Timeouts.of(timeout)
         self._proxies = None if proxies is None else Proxies(proxies)
-        self._tls = TLS(verify, cert)
+        self._tls = build_tls(verify, cert)
         self._given: Transport | None = None
         self._opened: Transport | None = None
         self._name: str | None = None
+        self._factory: Callable[..., Transport] | None = None
         self._closed = False
         self._opening = threading.Lock()
         if transport is None or isinstance(transport, str):
             self._name = transport or os.environ.get("INTERMODAL_TRANSPORT") or "socket"
-            find(self._name)  # a wrong name is said here, not at the first request
-        elif isinstance(transport, type) or not (hasattr(transport, "send") or hasattr(transport, "asend")):
-            self._opened = _synchronous(transport(limits=limits))
+            self._factory = find(
+                self._name
+            ).load()  # what is wrong with the name is said here, not at the first request
+        elif callable(transport) and not hasattr(transport, "send") or isinstance(transport, type):
+            self._opened = _transport(transport(limits=limits))
         else:
-            self._given = _synchronous(transport)
+            self._given = _transport(transport)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not name.startswith("_"):
+            raise AttributeError(f"a Client's settings are given when it is made, or with a call: Client({name}=...)")
+        object.__setattr__(self, name, value)
+
+    @property
+    def headers(self) -> Headers:
+        """The headers that every request begins with; given when the client is made."""
+        return self._headers
 
     @property
     def transport(self) -> Transport:
-        """The transport that a request sent now would take."""
+        """The transport that a request sent now would take.
+
+        Raises:
+            TransportClosed: the client is closed.
+        """
         if self._given is not None:
             return self._given
         if self._name is not None:
-            overriding = override()
+            overriding = current_override()
             if overriding is not None:
-                return _synchronous(overriding)
+                return _transport(overriding)
         if self._opened is None:
             with self._opening:
+                if self._closed:
+                    raise TransportClosed("the client is closed: open another one")
                 if self._opened is None:
-                    assert self._name is not None
-                    self._opened = _synchronous(find(self._name).load()(limits=self._limits))
+                    assert self._factory is not None
+                    self._opened = _transport(self._factory(limits=self._limits))
         return self._opened
 
     def build_request(self, method: str, url: str | bytes | URL, **keywords: Unpack[RequestKeywords]) -> Request:
@@ -130,7 +153,7 @@ class Client:
         if not keywords.keys() <= KEYWORDS:
             refuse_keywords("a request", keywords.keys() - KEYWORDS, KEYWORDS)
         return build_request(
-            method, build_url(url, self._base_url, self._params, keywords.get("params")), self.headers, keywords
+            method, build_url(url, self._base_url, self._params, keywords.get("params")), self._headers, keywords
         )
 
     def request(self, method: str, url: str | bytes | URL, **keywords: Unpack[RequestKeywords]) -> Response:
@@ -151,13 +174,15 @@ class Client:
         Raises:
             Error: any of :mod:`intermodal.errors`.
         """
-        request = self.build_request(method, url, **keywords)
-        return self.send(request, **keywords)
+        return self._send(self.build_request(method, url, **keywords), keywords)
 
-    def send(self, request: Request, **keywords: Unpack[RequestKeywords]) -> Response:
-        """Send a Request as it is; of the keywords, timeout, verify, cert, proxies and stream apply."""
-        if not keywords.keys() <= KEYWORDS:
-            refuse_keywords("a request", keywords.keys() - KEYWORDS, KEYWORDS)
+    def send(self, request: Request, **keywords: Unpack[SendKeywords]) -> Response:
+        """Send a Request as it is; ``timeout``, ``verify``, ``cert``, ``proxies`` and ``stream`` as for :meth:`request`."""
+        if not keywords.keys() <= SEND_KEYWORDS:
+            refuse_keywords("Client.send", keywords.keys() - SEND_KEYWORDS, SEND_KEYWORDS)
+        return self._send(request, keywords)
+
+    def _send(self, request: Request, keywords: SendKeywords | RequestKeywords) -> Response:
         if self._closed:
             raise TransportClosed("the client is closed: open another one", request=request)
         transport = self.transport
@@ -211,7 +236,8 @@ class Client:
 
     def close(self) -> None:
         """Close the transport that this client opened; one that it was given stays open. Any number of times."""
-        self._closed = True
+        with self._opening:
+            self._closed = True
         if self._opened is not None:
             self._opened.close()
 
@@ -225,30 +251,52 @@ class Client:
 
 
 def _carry(transport: Transport, request: Request, options: Options) -> Response:
-    """Send, and hold the transport to clause T5."""
+    """Send, and hold the transport to its contract: what it does not declare is refused (T4), its errors are ours (T5)."""
+    info = transport.info
+    refuse_unsupported(request, options, info)
     try:
-        return transport.send(request, options)
-    except Error:
+        response = transport.send(request, options)
+    except Error as error:
+        if error.request is None:
+            error.request, error.transport = request, info.name
         raise
     except Exception as error:
-        name = getattr(getattr(transport, "info", None), "name", type(transport).__name__)
         raise TransportBug(
-            f"transport {name!r} let {error!r:.200} out, which is no intermodal error: this is a bug of the transport",
+            f"transport {info.name!r} let {error!r:.200} out, which is no intermodal error: this is a bug of the transport",
             request=request,
-            transport=name,
-            delivery="maybe_sent",
+            transport=info.name,
         ) from error
-
-
-def _synchronous(transport: Any) -> Transport:
-    if not hasattr(transport, "send"):
-        raise TypeError(
-            f"{transport!r:.80} is an asynchronous transport"
-            if hasattr(transport, "asend")
-            else f"{transport!r:.80} is no transport: expected an object with info, send() and close()"
+    if not isinstance(response, Response):
+        raise TransportBug(
+            f"transport {info.name!r} gave {response!r:.80}: expected an intermodal.Response; this is a bug of the transport",
+            request=request,
+            transport=info.name,
         )
-    checked: Transport = transport
+    return response
+
+
+def _transport(given: Any) -> Transport:
+    if hasattr(given, "asend") and not hasattr(given, "send"):
+        raise TypeError(f"{given!r:.80} is an asynchronous transport, and this is a synchronous client")
+    if not (
+        isinstance(getattr(given, "info", None), TransportInfo) and hasattr(given, "send") and hasattr(given, "close")
+    ):
+        raise TypeError(
+            f"{given!r:.80} is no transport: expected a name, or an object with info (a TransportInfo), send() and close()."
+            " A library's own object goes into its transport: RequestsTransport(session=...), HttpxTransport(client=...),"
+            " Urllib3Transport(pool_manager=...)"
+        )
+    checked: Transport = given
     return checked
+
+
+def _base(url: str) -> URL:
+    base = URL(url)
+    if base.query is not None or base.fragment is not None:
+        raise InvalidURL(
+            f"base_url={url!r:.80} has a query or a fragment: give params=... for what every query is to hold"
+        )
+    return base
 
 
 def request(method: str, url: str | bytes | URL, **keywords: Unpack[RequestKeywords]) -> Response:
@@ -263,7 +311,7 @@ def request(method: str, url: str | bytes | URL, **keywords: Unpack[RequestKeywo
         client.close()
         raise
     if keywords.get("stream"):
-        response.on_close(client.close)
+        response._on_close = client.close
     else:
         client.close()
     return response

@@ -107,6 +107,9 @@ class Error(Exception):
     no byte for 5 s wait maybe_sent
     """
 
+    #: What is assumed where nobody says: nothing that would let a request be sent twice.
+    delivery: Delivery = "maybe_sent"
+
     def __init__(
         self,
         message: str = "",
@@ -115,7 +118,7 @@ class Error(Exception):
         response: Any = None,
         transport: str | None = None,
         phase: Phase | None = None,
-        delivery: Delivery = "not_sent",
+        delivery: Delivery | None = None,
         reused: bool = False,
     ) -> None:
         Exception.__init__(self, message)  # not super(): JSONDecodeError has a second base with another signature
@@ -123,7 +126,8 @@ class Error(Exception):
         self.response = response
         self.transport = transport
         self.phase = phase
-        self.delivery: Delivery = delivery
+        if delivery is not None:
+            self.delivery = delivery
         self.reused = reused
 
 
@@ -132,6 +136,8 @@ RequestException = Error
 
 class InvalidRequest(Error, ValueError):
     """The request cannot be sent as it was asked for; no connection was opened."""
+
+    delivery: Delivery = "not_sent"
 
 
 class URLRequired(InvalidRequest):
@@ -241,13 +247,13 @@ class IncompleteBody(ProtocolError):
 class TransportClosed(TransportError):
     """``send`` was called after ``close``."""
 
+    delivery: Delivery = "not_sent"
+
 
 class ResponseError(Error):
     """A response came, but cannot be used as asked."""
 
-    def __init__(self, message: str = "", **attributes: Any) -> None:
-        attributes.setdefault("delivery", "sent")
-        super().__init__(message, **attributes)
+    delivery: Delivery = "sent"
 
 
 class ContentDecodingError(ResponseError):

@@ -145,7 +145,7 @@ _process_wide: list[Any] = []
 _in_context: ContextVar[Any] = ContextVar("intermodal_transport", default=None)
 
 
-def override() -> Any:
+def current_override() -> Any:
     """Give the transport that ``use_transport`` has put in place, or None."""
     in_context = _in_context.get()
     if in_context is not None:

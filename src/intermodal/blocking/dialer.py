@@ -97,35 +97,38 @@ def _resolve(host: str, port: int, bound: _Bound) -> list[_Address]:
 
 
 def _literal(host: str) -> bool:
-    """Whether a canonical host is an address: only those have a colon, or end in a digit after a dot."""
-    return ":" in host or (host[-1:].isdigit() and host.count(".") == 3 and host.replace(".", "").isdigit())
+    """Whether a canonical host is an address: only those have a colon, or nothing but digits and dots."""
+    return ":" in host or host.replace(".", "").isdigit()
 
 
 def _connect(addresses: list[_Address], route: Route, bound: _Bound, refusal: type[ConnectionError]) -> socket.socket:
     """Try every address in the resolver's order; the error lists each with its reason."""
     failures: list[tuple[str, OSError]] = []
-    for family, kind, protocol, _, address in addresses:
-        sock = socket.socket(family, kind, protocol)
+    what = f"connecting to {route.host!r}"
+    for number, (family, kind, protocol, _, address) in enumerate(addresses):
+        left = bound.left(what)
+        # An address that never answers may use up its share of the time, not that of those behind it.
+        share = None if left is None else left / (len(addresses) - number)
+        sock: socket.socket | None = None
         try:
-            sock.settimeout(bound.left(f"connecting to {route.host!r}"))
+            sock = socket.socket(family, kind, protocol)
+            sock.settimeout(share)
             sock.connect(address)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        except TimeoutError as error:
-            sock.close()
-            if error.errno is not None:  # the network's own ETIMEDOUT: another address may do
-                failures.append((address[0], error))
-                continue
-            raise bound.expired(f"connecting to {address[0]} port {route.port}") from error
         except OSError as error:
-            sock.close()
-            failures.append((address[0], error))
+            failures.append((str(address[0]), error))
+            if sock is not None:
+                sock.close()
         except BaseException:
-            sock.close()
+            if sock is not None:
+                sock.close()
             raise
         else:
             return sock
     reasons = "; ".join(f"{address}: {error.strerror or error}" for address, error in failures)
     cause = failures[-1][1] if failures else None
+    if isinstance(cause, TimeoutError) and cause.errno is None:  # our bound, not the network's own ETIMEDOUT
+        raise bound.expired(what) from cause
     kind_of = ConnectTimeout if isinstance(cause, TimeoutError) else refusal
     peer = "the proxy " if refusal is ProxyError else ""
     refused = kind_of(f"could not connect to {peer}{route.host!r} port {route.port}: {reasons or 'it has no address'}")

@@ -7,24 +7,25 @@ credentials in ``Proxy-Authorization`` (RFC 9110 section 11.7.2), which therefor
 from __future__ import annotations
 
 import base64
+import contextlib
 import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from intermodal.errors import InvalidURL
+from intermodal.errors import InvalidRequest, InvalidURL
 from intermodal.model.options import Options, Proxy
+from intermodal.model.url import URL
 
 if TYPE_CHECKING:
     from intermodal.flow import Flow, Inner
     from intermodal.model.request import Request
     from intermodal.model.response import BaseResponse
-    from intermodal.model.url import URL
 
 ProxiesInput = Mapping[str, str | Proxy | None]
 
 
 class Proxies:
-    """The proxies by ``http``, ``https``, ``all``, or ``https://host`` for one host; the most special one counts.
+    """The proxies by ``https://host``, ``https``, ``all://host`` or ``all``, looked up in this order, as requests does.
 
     >>> from intermodal.model.url import URL
     >>> proxies = Proxies({"http": "http://p:3128", "http://intern.example": None})
@@ -37,11 +38,7 @@ class Proxies:
             raise InvalidURL(f"proxies={proxies!r:.80}: expected a mapping such as {{'http': 'http://proxy:3128'}}")
         self._by_key: dict[str, Proxy | None] = {}
         for key, value in proxies.items():
-            scheme, _, host = key.lower().partition("://")
-            if scheme not in {"http", "https", "all"} or "/" in host:
-                raise InvalidURL(f"proxies has the key {key!r:.60}: expected 'http', 'https', 'all', or 'https://host'")
-            proxy = Proxy(value) if isinstance(value, str) and value else value or None
-            self._by_key[key.lower()] = proxy
+            self._by_key[_key(key)] = Proxy(value) if isinstance(value, str) and value else value or None
 
     def choose(self, url: URL) -> Proxy | None:
         """Give the proxy for a URL, or None."""
@@ -49,6 +46,19 @@ class Proxies:
             if key in self._by_key:
                 return self._by_key[key]
         return None
+
+
+def _key(key: str) -> str:
+    scheme, separator, host = str(key).lower().partition("://")
+    if scheme in {"http", "https", "all"} and not separator:
+        return scheme
+    with contextlib.suppress(InvalidRequest):
+        url = URL(f"http://{host}")
+        if scheme in {"http", "https", "all"} and url.target == "/" and not host.endswith("/") and url.port == 80:
+            return f"{scheme}://{url.host}"  # as the host of a URL is written
+    raise InvalidURL(
+        f"proxies has the key {key!r:.60}: expected 'http', 'https', 'all', or 'https://host' without a port"
+    )
 
 
 def through_proxy(request: Request, options: Options, inner: Inner, proxies: Proxies) -> Flow[BaseResponse]:
@@ -63,12 +73,14 @@ def through_proxy(request: Request, options: Options, inner: Inner, proxies: Pro
 
 def forwarded(request: Request, proxy: Proxy) -> Request:
     """Give the request as a forwarding proxy must see it."""
-    path = "" if request.target == "*" else request.target  # RFC 9112 section 3.2.4
-    if path.startswith(("http://", "https://")):
-        return request
+    target = request.target
+    if target == "*":
+        target = f"http://{request.url.authority}"  # RFC 9112 section 3.2.4
+    elif target.startswith("/"):
+        target = f"http://{request.url.authority}{target}"
     headers = list(request.headers.pairs)
     if proxy.username is not None:
         credentials = f"{proxy.username}:{proxy.password or ''}".encode()
         headers = [pair for pair in headers if pair[0].lower() != "proxy-authorization"]
         headers.append(("Proxy-Authorization", "Basic " + base64.b64encode(credentials).decode("ascii")))
-    return request.replace(headers=headers, target=f"http://{request.url.authority}{path}")
+    return request.replace(headers=headers, target=target)

@@ -45,25 +45,37 @@ class Body:
 
     __slots__ = ("_open", "_opened", "content", "length", "replayable")
 
+    content: bytes | None
+
     def __init__(
-        self,
-        open: Callable[[], Iterable[bytes]],
-        length: int | None = None,
-        *,
-        replayable: bool = True,
-        content: bytes | None = None,
+        self, open: Callable[[], Iterable[bytes]], length: int | None = None, *, replayable: bool = True
     ) -> None:
+        if length is not None and (isinstance(length, bool) or not isinstance(length, int) or length < 0):
+            raise InvalidRequest(
+                f"a body's length={length!r:.40}: expected a number of bytes from 0, or None for unknown"
+            )
         self._open = open
         self._opened = False
         self.length = length
         self.replayable = replayable
-        self.content = content
+        self.content = None
+
+    @classmethod
+    def of(cls, content: bytes) -> Body:
+        """Make a Body of bytes."""
+        body = cls(lambda: (content,), len(content))
+        body.content = content
+        return body
 
     def with_length(self, length: int) -> Body:
         """Give the same body with a length that the caller vouches for (checked while it is sent)."""
-        body = Body(self._open, length, replayable=self.replayable, content=self.content)
+        body = Body(self._open, length, replayable=self.replayable)
         body._opened = self._opened
         return body
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Bytes travel to another process; a file or a generator does not, and says so if it is to be sent from there.
+        return (Body.of, (self.content,)) if self.content is not None else (_left_behind, (self.length,))
 
     def pieces(self) -> Iterator[bytes]:
         """Read the body from its start, in non-empty pieces of at most 64 KiB.
@@ -149,7 +161,7 @@ def as_body(value: Body | BodyInput) -> Body | None:
         value = value.encode()
     if isinstance(value, bytes | bytearray | memoryview):
         content = bytes(value)
-        return Body(lambda: (content,), len(content), content=content) if content else None
+        return Body.of(content) if content else None
     if isinstance(value, BinaryFile):
         return _file_body(value)
     if isinstance(value, Iterable) and not hasattr(value, "keys"):
@@ -158,6 +170,12 @@ def as_body(value: Body | BodyInput) -> Body | None:
     raise InvalidRequest(
         f"a {type(value).__name__} cannot be a request body: expected bytes, str, a binary file or an iterable of bytes"
     )
+
+
+def _left_behind(length: int | None) -> Body:
+    body = Body(lambda: (), length, replayable=False)
+    body._opened = True
+    return body
 
 
 def _file_body(file: Any) -> Body | None:

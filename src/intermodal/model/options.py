@@ -10,7 +10,7 @@ import math
 import os
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from intermodal.errors import InvalidRequest, InvalidURL, UnsupportedScheme
 from intermodal.model.url import URL
@@ -82,7 +82,8 @@ class Timeouts:
         return cls(connect=value, read=value, write=value, pool=value)
 
 
-CertInput = str | tuple[str, str] | tuple[str, str, str] | None
+_Path = str | os.PathLike[str]
+CertInput = _Path | tuple[_Path] | tuple[_Path, _Path] | tuple[_Path, _Path, str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,6 @@ class TLS:
     cert: CertInput = None
 
     def __post_init__(self) -> None:
-        cert = self.cert
         verify: object = self.verify
         if isinstance(verify, os.PathLike):
             verify = os.fspath(verify)
@@ -112,13 +112,30 @@ class TLS:
             raise InvalidRequest(
                 f"verify={self.verify!r}: expected True, False, a CA file or folder, or an ssl.SSLContext"
             )
-        parts: object = (cert,) if isinstance(cert, str | os.PathLike) else cert
-        if parts is not None and not (isinstance(parts, tuple) and 1 <= len(parts) <= 3):
-            raise InvalidRequest("cert is neither a file name nor (cert, key) nor (cert, key, password)")
-        if cert is not None and not isinstance(self.verify, bool | str):
+        cert: object = self.cert
+        parts = (cert,) if isinstance(cert, str | os.PathLike) else cert
+        if parts is not None:
+            object.__setattr__(self, "cert", _cert(parts))
+        if parts is not None and not isinstance(verify, bool | str):
             raise InvalidRequest(
                 "cert and an ssl.SSLContext were both given: load the certificate into the context instead"
             )
+
+    def __repr__(self) -> str:
+        cert = self.cert
+        shown = (*cert[:2], "***") if isinstance(cert, tuple) and len(cert) == 3 else cert
+        return f"TLS(verify={self.verify!r}, cert={shown!r})"
+
+
+def _cert(parts: object) -> tuple[str, ...]:
+    if not isinstance(parts, tuple) or not 1 <= len(parts) <= 3:
+        raise InvalidRequest("cert is neither a file name nor (cert, key) nor (cert, key, password)")
+    try:
+        return (*(os.fspath(part) for part in parts[:2]), *parts[2:])
+    except TypeError as error:
+        raise InvalidRequest(
+            "cert holds what is no file name: expected (cert, key) or (cert, key, password)"
+        ) from error
 
 
 _PROXY_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
@@ -136,12 +153,12 @@ class Proxy:
         InvalidURL: it has no host, or a path; UnsupportedScheme: no kind of proxy known here.
     """
 
-    url: str = field(repr=False)
+    url: str
     scheme: str = field(init=False)
     host: str = field(init=False)
     port: int = field(init=False)
     username: str | None = field(init=False)
-    password: str | None = field(init=False, repr=False)
+    password: str | None = field(init=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.url, str):
@@ -220,6 +237,7 @@ class Limits:
             value = getattr(self, name)
             if name == "per_origin" and value is None:
                 continue
-            number = cast("float", value)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= number < LONGEST:
-                raise InvalidRequest(f"limit {name}={value!r:.40}: expected a number from 0 to 1e9")
+            kind, least = (int | float, 0) if name == "idle_seconds" else (int, 0 if name == "interim" else 1)
+            if isinstance(value, bool) or not isinstance(value, kind) or not least <= value < LONGEST:
+                what = "a number of seconds" if name == "idle_seconds" else "a whole number"
+                raise InvalidRequest(f"limit {name}={value!r:.40}: expected {what} from {least} to 1e9")

@@ -19,6 +19,7 @@ Making a Request of a Request's own parts gives the same Request again.
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from intermodal.errors import InvalidHeader, InvalidRequest, InvalidURL
 from intermodal.model.body import Body, BodyInput, as_body
@@ -154,6 +155,9 @@ class Request:
             target=self.target if target is None else target,
         )
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_again, (self.method, self.url, self.headers, self.body, self.target))
+
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a Request does not change: make another one ({name}={value!r:.40})")
 
@@ -173,6 +177,10 @@ class Request:
 
     def __repr__(self) -> str:
         return f"<Request [{self.method} {self.url.without_userinfo()}]>"
+
+
+def _again(method: str, url: URL, headers: Headers, body: Body | None, target: str) -> Request:
+    return Request(method, url, headers, body, target=None if target == url.target else target)
 
 
 def _same_body(one: Body | None, other: Body | None) -> bool:

@@ -15,7 +15,15 @@ import re
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from intermodal.errors import ContentDecodingError, Error, HTTPError, JSONDecodeError, ResponseError, TransportError
+from intermodal.errors import (
+    ContentDecodingError,
+    Error,
+    HTTPError,
+    JSONDecodeError,
+    ResponseError,
+    TransportBug,
+    TransportError,
+)
 from intermodal.model.decoding import codings, decoded
 from intermodal.model.headers import Headers, HeadersInput
 
@@ -69,18 +77,20 @@ class Informational(NamedTuple):
 
 
 class BaseResponse:
-    """Everything about a response that needs no reading.
+    """Everything about a response that needs no reading, and what can be said of its content once it was read.
 
     Attributes:
         status_code: three digits, as a number.
         reason: the server's own phrase, which may be empty.
         headers: see :class:`~intermodal.model.headers.Headers`.
-        http_version: ``"HTTP/1.1"`` or ``"HTTP/1.0"``.
+        http_version: ``"HTTP/1.1"`` or ``"HTTP/1.0"``; a later minor version counts as 1.1 (RFC 9110 section 2.5).
         request: the Request that this answers.
         informational: the 1xx responses that came before.
         elapsed: from sending the request to the end of the response's head.
         upgraded: the raw connection after a 101, else None.
     """
+
+    _body: object
 
     def __init__(
         self,
@@ -90,6 +100,7 @@ class BaseResponse:
         reason: str = "",
         http_version: str = "HTTP/1.1",
         request: Request | None = None,
+        trailers: HeadersInput | None = None,
         exchange: object = None,
         informational: Iterable[Informational] = (),
         upgraded: UpgradedStream | None = None,
@@ -103,8 +114,11 @@ class BaseResponse:
         self.informational = tuple(informational)
         self.upgraded = upgraded
         self.elapsed = dt.timedelta(0)
-        self._content: bytes | None = None
+        self._trailers = None if trailers is None else Headers(trailers)
+        # A 101 has no content, and its connection is the caller's: reading it as a body would close it.
+        self._content: bytes | None = None if upgraded is None else b""
         self._encoding: str | None = None
+        self._taken = False
 
     @property
     def url(self) -> str:
@@ -118,6 +132,14 @@ class BaseResponse:
 
     def __bool__(self) -> bool:
         return self.ok
+
+    @property
+    def trailers(self) -> Headers | None:
+        """The trailer fields (RFC 9110 section 6.5); None where the transport does not tell, or not yet."""
+        if self._trailers is not None:
+            return self._trailers
+        trailers: Headers | None = getattr(self._body, "trailers", None)
+        return trailers
 
     @property
     def encoding(self) -> str | None:
@@ -135,14 +157,40 @@ class BaseResponse:
     def encoding(self, value: str | None) -> None:
         self._encoding = value
 
-    def _text(self, content: bytes) -> str:
+    @property
+    def content(self) -> bytes:
+        """The whole body, decoded, once it was read."""
+        if self._content is None:
+            raise ResponseError(
+                "the body was not read yet: 'await response.read()' first", request=self.request, response=self
+            )
+        return self._content
+
+    @property
+    def text(self) -> str:
+        """The content as text, by ``encoding``, else ``apparent_encoding``; what does not decode is replaced."""
+        content = self.content
         encoding = self.encoding or _guess(content)
         try:
             return content.decode(encoding, "replace")
         except (LookupError, ValueError):  # a charset nobody knows, or one that is no text encoding
             return content.decode("utf-8", "replace")
 
-    def _json(self, content: bytes, keywords: dict[str, Any]) -> Any:
+    @property
+    def apparent_encoding(self) -> str:
+        """The encoding that the content seems to have, by charset-normalizer."""
+        return _guess(self.content)
+
+    def json(self, **keywords: Any) -> Any:
+        """The content as JSON, in UTF-8, -16 or -32; keywords go to :func:`json.loads`.
+
+        >>> Response(200, body=b'{"a": [1]}').json()
+        {'a': [1]}
+
+        Raises:
+            JSONDecodeError: it is none; the response is attached.
+        """
+        content = self.content
         try:
             return json.loads(content, **keywords)  # finds UTF-8, UTF-16 and UTF-32 by its own bytes
         except json.JSONDecodeError as error:
@@ -151,9 +199,8 @@ class BaseResponse:
             raise JSONDecodeError(
                 f"the body is not text: {error}", "", 0, request=self.request, response=self
             ) from error
-
-    def _attach(self, error: ResponseError) -> None:
-        error.request, error.response = self.request, self
+        except RecursionError as error:
+            raise JSONDecodeError("the body nests too deep", "", 0, request=self.request, response=self) from error
 
     def raise_for_status(self) -> None:
         """Raise HTTPError for a status of 400 and above.
@@ -168,6 +215,36 @@ class BaseResponse:
             raise HTTPError(
                 f"{self.status_code} {side} Error: {self.reason}{where}", request=self.request, response=self
             )
+
+    def _take(self) -> None:
+        if self._taken:
+            raise ResponseError(
+                "the body of this response was streamed already and is gone: read .content before, or keep the pieces",
+                request=self.request,
+                response=self,
+            )
+        self._taken = True
+
+    def _decoded(self, read: Callable[[int], bytes]) -> Callable[[int], bytes]:
+        if "content-encoding" not in self.headers:
+            return read
+        return decoded(read, codings(self.headers.get_list("content-encoding")))
+
+    def _failed(self, error: Exception) -> Error:
+        """Give the error as it is to leave: ours, with what it is about; anything foreign as a bug of the transport."""
+        if not isinstance(error, Error):
+            bug = TransportBug(
+                f"the body raised {error!r:.200}, which is no intermodal error: this is a bug of the transport",
+                request=self.request,
+                response=self,
+                phase="body",
+                delivery="sent",
+            )
+            bug.__cause__ = error
+            return bug
+        if isinstance(error, ContentDecodingError):
+            error.request, error.response = self.request, self
+        return error
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} [{self.status_code}]>"
@@ -185,35 +262,25 @@ class Response(BaseResponse):
     ('né', True)
     """
 
+    _body: RawBody
+
     def __init__(
         self,
         status_code: int,
         headers: HeadersInput = (),
         body: bytes | Iterable[bytes] | RawBody = b"",
-        *,
-        trailers: HeadersInput | None = None,
         **attributes: Any,
     ) -> None:
         super().__init__(status_code, headers, **attributes)
-        self._body: RawBody = body if hasattr(body, "read") else BytesBody(body)  # type: ignore[assignment]
-        self._trailers = None if trailers is None else Headers(trailers)
-        self._taken = False
+        self._body = body if hasattr(body, "read") else BytesBody(body)  # type: ignore[assignment, arg-type]
         self._raw: Raw | None = None
         self._on_close: Callable[[], None] | None = None
-
-    @property
-    def trailers(self) -> Headers | None:
-        """The trailer fields (RFC 9110 section 6.5); None where the transport does not tell, or not yet."""
-        if self._trailers is not None:
-            return self._trailers
-        trailers: Headers | None = getattr(self._body, "trailers", None)
-        return trailers
 
     @property
     def raw(self) -> Raw:
         """The undecoded body as a file: ``read(n)``, ``readinto(buffer)``, ``close()``."""
         if self._raw is None:
-            self._raw = Raw(self._body)  # one for all: a file closes what is below when it is collected
+            self._raw = Raw(self)  # one for all: a file closes what is below when it is collected
         return self._raw
 
     @property
@@ -225,45 +292,22 @@ class Response(BaseResponse):
             ContentDecodingError: the body does not decode by its Content-Encoding.
             ResponseError: the body was streamed already.
         """
-        if self.upgraded is not None:
-            return b""  # a 101 has no content, and its connection is the caller's
         if self._content is None:
-            read = self._reader()
+            self._take()
             pieces = []
             try:
+                read = self._decoded(self._body.read)
                 while piece := read(CHUNK):
                     pieces.append(piece)
-            except TransportError as error:
-                error.partial = b"".join(pieces)
-                raise
-            except ContentDecodingError as error:
-                self._attach(error)
-                raise
+                self._content = b"".join(pieces)
+            except Exception as error:
+                failure = self._failed(error)
+                if isinstance(failure, TransportError):
+                    failure.partial = b"".join(pieces)
+                raise failure  # noqa: B904 - it has its cause
             finally:
                 self.close()
-            self._content = b"".join(pieces)
         return self._content
-
-    @property
-    def text(self) -> str:
-        """The content as text, by ``encoding``, else ``apparent_encoding``; what does not decode is replaced."""
-        return self._text(self.content)
-
-    @property
-    def apparent_encoding(self) -> str:
-        """The encoding that the content seems to have, by charset-normalizer."""
-        return _guess(self.content)
-
-    def json(self, **keywords: Any) -> Any:
-        """The content as JSON, in UTF-8, -16 or -32; keywords go to :func:`json.loads`.
-
-        >>> Response(200, body=b'{"a": [1]}').json()
-        {'a': [1]}
-
-        Raises:
-            JSONDecodeError: it is none; the response is attached.
-        """
-        return self._json(self.content, keywords)
 
     def iter_content(self, chunk_size: int | None = None) -> Iterator[bytes]:
         """Iterate over the decoded body as it comes, or in pieces of ``chunk_size`` bytes, the last one shorter.
@@ -273,53 +317,24 @@ class Response(BaseResponse):
         >>> list(Response(200, body=[b"abc", b"de"]).iter_content(2))
         [b'ab', b'cd', b'e']
         """
-        if chunk_size is not None and (not isinstance(chunk_size, int) or chunk_size < 1):
-            raise ValueError(
-                f"chunk_size={chunk_size!r}: expected a number of bytes from 1, or None for pieces as they come"
-            )
+        cutter = _Cutter(chunk_size)
         if self._content is not None:
-            step = chunk_size or max(len(self._content), 1)
-            return iter([self._content[at : at + step] for at in range(0, len(self._content), step)])
-        return self._stream(self._reader(), chunk_size)
+            return iter([*cutter.put(self._content), *cutter.rest()])
+        self._take()
+        return self._stream(cutter)
 
-    def _stream(self, read: Callable[[int], bytes], chunk_size: int | None) -> Iterator[bytes]:
-        kept = b""
+    def _stream(self, cutter: _Cutter) -> Iterator[bytes]:
         try:
-            while True:
-                try:
-                    piece = read(CHUNK if chunk_size is None else max(CHUNK, chunk_size))
-                except Error as error:
-                    if kept:
-                        yield kept
-                    if isinstance(error, ContentDecodingError):
-                        self._attach(error)
-                    raise
-                if chunk_size is None:
-                    if not piece:
-                        return
-                    yield piece
-                    continue
-                kept = kept + piece if kept else piece
-                whole = len(kept) - len(kept) % chunk_size if piece else len(kept)
-                for at in range(0, whole, chunk_size):
-                    yield kept[at : min(at + chunk_size, whole)]
-                kept = kept[whole:]
-                if not piece:
-                    return
+            try:
+                read = self._decoded(self._body.read)
+                while piece := read(CHUNK):
+                    yield from cutter.put(piece)
+            except Exception as error:
+                yield from cutter.rest()
+                raise self._failed(error)  # noqa: B904 - it has its cause
+            yield from cutter.rest()
         finally:
             self.close()
-
-    def _reader(self) -> Callable[[int], bytes]:
-        if self._taken:
-            raise ResponseError(
-                "the body of this response was streamed already and is gone: read .content before, or keep the pieces",
-                request=self.request,
-                response=self,
-            )
-        self._taken = True
-        if "content-encoding" not in self.headers:
-            return self._body.read
-        return decoded(self._body.read, codings(self.headers.get_list("content-encoding")))
 
     def __iter__(self) -> Iterator[bytes]:
         return self.iter_content()
@@ -343,10 +358,6 @@ class Response(BaseResponse):
             on_close, self._on_close = self._on_close, None
             on_close()
 
-    def on_close(self, callback: Callable[[], None]) -> None:
-        """Have ``callback`` called once when the response is closed or read to its end."""
-        self._on_close = callback
-
     def __enter__(self) -> Self:
         return self
 
@@ -368,34 +379,20 @@ def _drain(body: RawBody, limit: int, until: float) -> None:
 class AsyncResponse(BaseResponse):
     """A response whose body is awaited: ``await response.read()``, then ``content``, ``text``, ``json()`` are there."""
 
+    _body: AsyncRawBody
+
     def __init__(
-        self,
-        status_code: int,
-        headers: HeadersInput = (),
-        body: bytes | AsyncRawBody = b"",
-        *,
-        trailers: HeadersInput | None = None,
-        **attributes: Any,
+        self, status_code: int, headers: HeadersInput = (), body: bytes | AsyncRawBody = b"", **attributes: Any
     ) -> None:
         super().__init__(status_code, headers, **attributes)
         self._body = _Ready(body) if isinstance(body, bytes) else body
-        self._trailers = None if trailers is None else Headers(trailers)
-        self._taken = False
-
-    @property
-    def trailers(self) -> Headers | None:
-        """The trailer fields; None where the transport does not tell, or not yet."""
-        if self._trailers is not None:
-            return self._trailers
-        trailers: Headers | None = getattr(self._body, "trailers", None)
-        return trailers
 
     async def read(self) -> bytes:
         """Read the whole body, decoded, and keep it for ``content``."""
         if self._content is None:
             pieces = []
             try:
-                async for piece in self.iter_content(None):
+                async for piece in self.iter_content():
                     pieces.append(piece)  # noqa: PERF401 - a failure must find what came before it
             except TransportError as error:
                 error.partial = b"".join(pieces)
@@ -403,74 +400,77 @@ class AsyncResponse(BaseResponse):
             self._content = b"".join(pieces)
         return self._content
 
-    @property
-    def content(self) -> bytes:
-        """The whole body, once it was read."""
-        if self._content is None:
-            raise ResponseError(
-                "the body was not read yet: 'await response.read()' first", request=self.request, response=self
-            )
-        return self._content
-
-    @property
-    def text(self) -> str:
-        """The content as text; see ``Response.text``."""
-        return self._text(self.content)
-
-    @property
-    def apparent_encoding(self) -> str:
-        """The encoding that the content seems to have."""
-        return _guess(self.content)
-
-    def json(self, **keywords: Any) -> Any:
-        """The content as JSON; see ``Response.json``."""
-        return self._json(self.content, keywords)
-
     async def iter_content(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
-        """Iterate over the decoded body in pieces of ``chunk_size`` bytes, or as they come."""
-        if self._taken:
-            raise ResponseError(
-                "the body of this response was streamed already and is gone", request=self.request, response=self
-            )
-        self._taken = True
+        """Iterate over the decoded body as it comes, or in pieces of ``chunk_size`` bytes, the last one shorter."""
+        cutter = _Cutter(chunk_size)
+        if self._content is not None:
+            for piece in (*cutter.put(self._content), *cutter.rest()):
+                yield piece
+            return
+        self._take()
         supply = _Supply()
-        read = decoded(supply.read, codings(self.headers.get_list("content-encoding")))
-        kept = b""
+        failure: Exception | None = None
         try:
-            while True:
-                try:
-                    piece = read(chunk_size or CHUNK)
-                except _Starved:
+            try:
+                read = self._decoded(supply.read)
+                while True:
                     try:
+                        piece = read(CHUNK)
+                    except _Starved:
                         supply.put(await self._body.read(CHUNK))
-                    except Error:
-                        if kept:
-                            yield kept
-                        raise
-                    continue
-                except Error as error:
-                    if kept:
-                        yield kept
-                    if isinstance(error, ContentDecodingError):
-                        self._attach(error)
-                    raise
-                if chunk_size is None:
+                        continue
                     if not piece:
-                        return
-                    yield piece
-                    continue
-                kept += piece
-                while len(kept) >= chunk_size or (kept and not piece):
-                    yield kept[:chunk_size]
-                    kept = kept[chunk_size:]
-                if not piece:
-                    return
+                        break
+                    for part in cutter.put(piece):
+                        yield part
+            except Exception as error:  # noqa: BLE001 - raised below, behind what came before it
+                failure = self._failed(error)
+            for part in cutter.rest():
+                yield part
+            if failure is not None:
+                raise failure
         finally:
             await self.aclose()
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self.iter_content()
 
     async def aclose(self) -> None:
         """Give the connection back, or drop it where the body was not read to its end."""
         await self._body.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+class _Cutter:
+    """Cuts a body into pieces of one size; without a size it lets them through as they come."""
+
+    def __init__(self, size: int | None) -> None:
+        if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
+            raise ValueError(f"chunk_size={size!r}: expected a number of bytes from 1, or None for pieces as they come")
+        self._size = size
+        self._kept = b""
+
+    def put(self, piece: bytes) -> list[bytes]:
+        """Take a piece in, and give those that are whole."""
+        size = self._size
+        if size is None:
+            return [piece] if piece else []
+        kept = self._kept + piece if self._kept else piece
+        whole = len(kept) - len(kept) % size
+        self._kept = kept[whole:]
+        return [kept[at : at + size] for at in range(0, whole, size)]
+
+    def rest(self) -> list[bytes]:
+        """Give what is left, if anything is."""
+        rest, self._kept = self._kept, b""
+        return [rest] if rest else []
 
 
 class _Starved(Exception):
@@ -536,9 +536,9 @@ class BytesBody:
 class Raw(io.RawIOBase):
     """The undecoded body as a binary file that is read once, from start to end."""
 
-    def __init__(self, body: RawBody) -> None:
+    def __init__(self, response: Response) -> None:
         super().__init__()
-        self._body = body
+        self._response = response
 
     def readable(self) -> bool:
         return True
@@ -547,24 +547,33 @@ class Raw(io.RawIOBase):
         """Read at most ``size`` bytes, as soon as any are there; all of them for -1; ``b""`` at the end."""
         if size is None or size < 0:
             return self.readall()
-        return self._body.read(size) if size else b""
+        if size == 0 or self.closed:
+            return b""
+        response = self._response
+        try:
+            data = response._body.read(size)
+        except Exception as error:
+            raise response._failed(error)  # noqa: B904 - it has its cause
+        if not data:
+            response.close()
+        return data
 
     def readall(self) -> bytes:
         pieces = []
-        while piece := self._body.read(CHUNK):
+        while piece := self.read(CHUNK):
             pieces.append(piece)
         return b"".join(pieces)
 
     def readinto(self, buffer: Any, /) -> int:
         """Read into a writable buffer; the number of bytes read, 0 at the end."""
         view = memoryview(buffer).cast("B")
-        data = self._body.read(len(view)) if len(view) else b""
+        data = self.read(len(view))
         view[: len(data)] = data
         return len(data)
 
     def close(self) -> None:
         if not self.closed:
-            self._body.close()
+            self._response.close()
         super().close()
 
 

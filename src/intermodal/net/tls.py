@@ -5,10 +5,9 @@ from __future__ import annotations
 import functools
 import os
 import ssl
-import warnings
 from typing import TYPE_CHECKING
 
-from intermodal.errors import InsecureRequestWarning, InvalidRequest
+from intermodal.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from intermodal.model.options import TLS
@@ -33,17 +32,12 @@ def context_for(tls: TLS) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     if verify is False:
-        warnings.warn(
-            "verify=False: the server's certificate is not checked, anyone on the way can read and change what is sent",
-            InsecureRequestWarning,
-            stacklevel=2,
-        )
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     elif verify is not True:
         _load_ca(context, os.fspath(verify))  # a str: TLS has seen to it
     if tls.cert is not None:
-        _load_cert(context, (tls.cert,) if isinstance(tls.cert, str) else tls.cert)
+        _load_cert(context, tls.cert)  # type: ignore[arg-type]  # a tuple of str: TLS has seen to it
     return context
 
 

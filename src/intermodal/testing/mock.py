@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import threading
 from collections.abc import Callable, Mapping
@@ -10,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from intermodal._version import __version__
-from intermodal.errors import ConnectionError, Error, TransportClosed
+from intermodal.errors import ConnectionError, Error, TransportBug, TransportClosed
 from intermodal.model.response import AsyncResponse, Response
 from intermodal.protocol import Capability, Guarantee, TransportInfo
 
 if TYPE_CHECKING:
+    from intermodal.model.headers import Headers
     from intermodal.model.options import Options
     from intermodal.model.request import Request
 
@@ -48,6 +50,11 @@ class Call:
     def url(self) -> str:
         """The request's URL as text."""
         return str(self.request.url)
+
+    @property
+    def headers(self) -> Headers:
+        """The request's headers."""
+        return self.request.headers
 
     def json(self) -> Any:
         """The body as JSON."""
@@ -118,12 +125,19 @@ class MockTransport:
             if isinstance(answer, type) and issubclass(answer, Exception):
                 answer = answer()
             if isinstance(answer, Exception):
-                raise answer
+                raise copy.copy(answer)  # a table's answer serves again and again, and an error tells of one request
             return _parts(answer, request)
         except Error as error:
             if error.request is None:
                 error.request, error.transport = request, "mock"
             raise
+        except Exception as error:
+            raise TransportBug(
+                f"the MockTransport could not answer {request.method} {request.url.without_userinfo()}, look at what it was"
+                f" told: {error!r:.300}",
+                request=request,
+                transport="mock",
+            ) from error
 
     def _find(self, request: Request) -> Answer:
         if self._handler is not None:
@@ -184,6 +198,8 @@ def _parts(answer: Answer, request: Request | None) -> _Parts:
         status, body = answer, b""
     elif isinstance(answer, tuple):
         status, body, headers = (*answer, ())[:3]
+        if not isinstance(status, int) or (isinstance(body, dict) and isinstance(headers, str | bytes)):
+            raise TypeError(f"a MockTransport was told to answer {answer!r:.80}: expected (status, body, headers)")
     content, media_type = _content(body)
     given: dict[str, str] = dict(headers)
     lowered = {str(name).lower() for name in given}
