@@ -132,7 +132,7 @@ def test_params_arrive_as_they_were_given(params):
         ({"json": []}, b"[]", "application/json"),
         ({"json": 0}, b"0", "application/json"),
         ({"json": None}, b"", None),
-        ({"data": {}}, b"", "application/x-www-form-urlencoded"),
+        ({"data": {}}, b"", None),
         ({"json": {"a": 1}, "headers": {"content-type": "x/y"}}, b'{"a": 1}', "x/y"),
     ],
 )

@@ -136,10 +136,10 @@ def test_an_override_reaches_clients_made_elsewhere():
         with use_transport(MockTransport("inner")):
             seen.append(client.get("http://h/").text)
         seen.append(client.get("http://h/").text)
-    client.close()
 
     assert seen == ["mocked", "mocked", "inner", "mocked"]
     assert client.transport.info.name == "httpx"
+    client.close()
 
 
 def test_an_override_never_wins_over_an_instance():

@@ -173,7 +173,8 @@ def build_request(
     headers = merge_headers(defaults, keywords.get("headers"))
     if media_type is not None and "content-type" not in headers:
         headers = Headers.trusted([*headers.pairs, ("Content-Type", media_type)])
-    return Request(method.upper(), url, headers, body)
+    # ASCII only: other characters upper-case into letters, and would pass for what they are not.
+    return Request(method.upper() if method.isascii() else method, url, headers, body)
 
 
 def _body(data: DataInput, json: object) -> tuple[BodyInput, str | None]:

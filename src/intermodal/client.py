@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from intermodal.build import (
     KEYWORDS,
@@ -25,6 +25,7 @@ from intermodal.errors import Error, InvalidURL, TransportBug, TransportClosed
 from intermodal.flow import drive, send
 from intermodal.middleware.route import Proxies, through_proxy
 from intermodal.model.options import Limits, Options, Timeouts
+from intermodal.model.request import Request
 from intermodal.model.response import Response
 from intermodal.model.url import URL
 from intermodal.protocol import TransportInfo, refuse_unsupported
@@ -40,9 +41,8 @@ if TYPE_CHECKING:
     from intermodal.build import CommonKeywords, DefaultsInput, SendKeywords
     from intermodal.middleware.route import ProxiesInput
     from intermodal.model.encode import ParamsInput
-    from intermodal.model.options import CertInput, TimeoutInput
     from intermodal.model.headers import Headers
-    from intermodal.model.request import Request
+    from intermodal.model.options import CertInput, TimeoutInput
     from intermodal.protocol import Transport
 
 #: Stands for "not given", where None means something.
@@ -89,6 +89,8 @@ class Client:
     ) -> None:
         if unknown:
             refuse_keywords("Client", unknown, _SETTINGS)
+        if not isinstance(limits, Limits):
+            raise TypeError(f"limits={limits!r:.60}: expected Limits(...)")
         self._limits = limits
         self._base_url = None if base_url is None else _base(base_url)
         self._headers = merge_headers(default_headers(), headers)
@@ -107,7 +109,7 @@ class Client:
             self._factory = find(
                 self._name
             ).load()  # what is wrong with the name is said here, not at the first request
-        elif callable(transport) and not hasattr(transport, "send") or isinstance(transport, type):
+        elif (callable(transport) and not hasattr(transport, "send")) or isinstance(transport, type):
             self._opened = _transport(transport(limits=limits))
         else:
             self._given = _transport(transport)
@@ -180,9 +182,11 @@ class Client:
         """Send a Request as it is; ``timeout``, ``verify``, ``cert``, ``proxies`` and ``stream`` as for :meth:`request`."""
         if not keywords.keys() <= SEND_KEYWORDS:
             refuse_keywords("Client.send", keywords.keys() - SEND_KEYWORDS, SEND_KEYWORDS)
-        return self._send(request, keywords)
+        if not isinstance(request, Request):
+            raise TypeError(f"Client.send was given {request!r:.60}: expected a Request, as build_request makes it")
+        return self._send(request, cast("RequestKeywords", keywords))
 
-    def _send(self, request: Request, keywords: SendKeywords | RequestKeywords) -> Response:
+    def _send(self, request: Request, keywords: RequestKeywords) -> Response:
         if self._closed:
             raise TransportClosed("the client is closed: open another one", request=request)
         transport = self.transport

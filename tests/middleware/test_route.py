@@ -87,7 +87,7 @@ def test_a_forwarded_request_is_absolute_and_carries_the_proxys_credentials():
         ("Proxy-Authorization", "Basic YW5uOnNlY3JldA=="),
         ("Content-Length", "1"),
     )
-    assert forwarded(seen, PROXY) is seen
+    assert forwarded(seen, PROXY) == seen
     assert forwarded(Request("OPTIONS", "http://h/", target="*"), PROXY).target == "http://h"
 
 

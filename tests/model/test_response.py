@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import intermodal
-from intermodal import AsyncResponse, ContentDecodingError, HTTPError, IncompleteBody, JSONDecodeError, Response, ResponseError
+from intermodal import (
+    AsyncResponse,
+    ContentDecodingError,
+    HTTPError,
+    IncompleteBody,
+    JSONDecodeError,
+    Response,
+    ResponseError,
+)
 
 
 class Failing:

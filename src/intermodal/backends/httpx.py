@@ -11,7 +11,7 @@ import httpcore
 import httpx
 
 from intermodal.backends.mapping import call, reading, restore_cause
-from intermodal.borrowed.answer import Answer, adopt, give_back_all, hand_over
+from intermodal.borrowed.answer import Answer, adopt, hand_over
 from intermodal.borrowed.ignored import check_kind, refuse_ignored, refuse_overridden
 from intermodal.errors import InvalidRequest, TransportClosed
 from intermodal.guard.httpcore import network_backend
@@ -81,11 +81,12 @@ class HttpxTransport(GuardedTransport):
         def make(_: Key) -> httpx.HTTPTransport:
             return _GuardedHTTPTransport(backend, limits)
 
-        self._transports = Shelf(make)
+        self._shelf = Shelf(make)
 
     def _carry(self, exchange: Exchange) -> Carried:
         if self._client is None:
-            transport = self._transports.get(exchange.route.key)
+            assert self._shelf is not None
+            transport = self._shelf.get(exchange.route.key)
             response = call(exchange, partial(transport.handle_request, rendered(exchange)))
             if exchange.head is not None:
                 return _carried(response)
@@ -109,11 +110,6 @@ class HttpxTransport(GuardedTransport):
         transport = client._transport_for_url(origin)
         hand_over(exchange)
         return call(exchange, partial(transport.handle_request, made))
-
-    def _close(self) -> None:
-        give_back_all(self._left)
-        if self._client is None:
-            self._transports.close()
 
 
 class _ExactURL(httpx.URL):

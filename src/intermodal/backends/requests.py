@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -14,7 +14,7 @@ from requests.utils import default_headers
 from urllib3.response import BaseHTTPResponse
 
 from intermodal.backends.mapping import call, reading
-from intermodal.borrowed.answer import Answer, adopt, give_back_all, hand_over
+from intermodal.borrowed.answer import Answer, adopt, hand_over
 from intermodal.borrowed.ignored import check_kind, refuse_ignored, refuse_overridden
 from intermodal.borrowed.urllib3 import FieldList, answer_of, body_of, check_target, forsake, shown, written
 from intermodal.errors import UnsupportedFeature
@@ -42,22 +42,18 @@ _SESSION_INFO = TransportInfo(
 class _GuardedAdapter(HTTPAdapter):
     """An HTTPAdapter whose pools are guarded; every method here is one that requests documents for overriding."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, pools: Shelf[HTTPConnectionPool]) -> None:
         super().__init__()
-        self.pools = Shelf(partial(guarded_pool, limits=limits))
+        self._pools = pools
 
     def get_connection_with_tls_context(self, *_: Any, **__: Any) -> HTTPConnectionPool:
-        return self.pools.get(current_exchange.get().route.key)
+        return self._pools.get(current_exchange.get().route.key)
 
     def cert_verify(self, *_: Any, **__: Any) -> None:
         """Leave certificates to our dialer."""
 
     def request_url(self, *_: Any, **__: Any) -> str:
         return shown(current_exchange.get().request)
-
-    def close(self) -> None:
-        self.pools.close()
-        super().close()
 
 
 class RequestsTransport(GuardedTransport):
@@ -88,7 +84,8 @@ class RequestsTransport(GuardedTransport):
             _refuse_ignored(session)
             self._info = _SESSION_INFO
         else:
-            self._adapter = _GuardedAdapter(limits)
+            self._shelf = Shelf(partial(guarded_pool, limits=limits))
+            self._adapter = _GuardedAdapter(self._shelf)
 
     def _carry(self, exchange: Exchange) -> Carried:
         if self._session is None:
@@ -121,11 +118,6 @@ class RequestsTransport(GuardedTransport):
         )
         hand_over(exchange)
         return call(exchange, send)
-
-    def _close(self) -> None:
-        give_back_all(self._left)
-        if self._session is None:
-            self._adapter.close()
 
 
 def prepared(exchange: Exchange) -> requests.PreparedRequest:
@@ -177,7 +169,8 @@ def _cert(exchange: Exchange) -> str | tuple[str, str] | None:
     cert = exchange.options.tls.cert
     if isinstance(cert, tuple) and len(cert) == 3:
         raise _unsupported(exchange, "a client certificate whose key has a password", "decrypt the key first")
-    return cert
+    files = cast("tuple[str, ...] | None", cert)  # as TLS makes it of whatever was given
+    return None if files is None else files[0] if len(files) == 1 else (files[0], files[1])
 
 
 def _unsupported(exchange: Exchange, what: str, remedy: str) -> UnsupportedFeature:

@@ -5,32 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from intermodal._version import __version__
-from intermodal.blocking.exchange import Exchange
+from intermodal.blocking.exchange import CAPABILITIES, GUARANTEES, Exchange
 from intermodal.blocking.pool import Pool
 from intermodal.blocking.stream import Stream
 from intermodal.errors import Error
 from intermodal.model.options import Limits
-from intermodal.protocol import Capability, Guarantee, TransportInfo, refuse_unsupported
+from intermodal.protocol import TransportInfo, refuse_unsupported
 
 if TYPE_CHECKING:
+    from intermodal.blocking.exchange import Ending
     from intermodal.model.options import Options
     from intermodal.model.request import Request
     from intermodal.model.response import Response
 
-_INFO = TransportInfo(
-    "socket",
-    __version__,
-    Capability.FORWARD_PROXY
-    | Capability.CUSTOM_TLS
-    | Capability.CLIENT_CERT
-    | Capability.STREAM_REQUEST
-    | Capability.UPGRADE
-    | Capability.WRITE_TIMEOUT
-    | Capability.POOL_TIMEOUT
-    | Capability.TOTAL_TIMEOUT
-    | Capability.EXACT_TARGET,
-    Guarantee.WIRE_EXACT | Guarantee.STRICT_FRAMING | Guarantee.DELIVERY | Guarantee.TRAILERS | Guarantee.INFORMATIONAL,
-)
+_INFO = TransportInfo("socket", __version__, CAPABILITIES, GUARANTEES)
 
 
 class SocketTransport:
@@ -44,7 +32,7 @@ class SocketTransport:
 
     def __init__(self, *, limits: Limits = Limits()) -> None:  # noqa: B008 - frozen
         self._limits = limits
-        self._pool: Pool[Stream] = Pool(limits, usable=Stream.quiet, close=Stream.close)
+        self._pool: Pool[Stream] = Pool(limits, usable=Stream.quiet, close=Stream.close, abandon=Stream.abandon)
 
     @property
     def info(self) -> TransportInfo:
@@ -60,7 +48,7 @@ class SocketTransport:
         except Error as error:
             exchange.fail(error)
 
-        def finish(reusable: bool, _collected: bool = False) -> None:
+        def finish(reusable: bool, _: Ending = "read") -> None:
             used = exchange.stream
             if used is not None and not reusable:
                 used.close()

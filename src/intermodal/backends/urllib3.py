@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import urllib3
 
 from intermodal.backends.mapping import call, reading
-from intermodal.borrowed.answer import adopt, give_back_all, hand_over
+from intermodal.borrowed.answer import adopt, hand_over
 from intermodal.borrowed.ignored import check_kind, refuse_ignored, refuse_overridden
 from intermodal.borrowed.urllib3 import FieldList, answer_of, body_of, check_target, forsake, shown, written
 from intermodal.guard.shelf import Shelf
@@ -68,12 +68,13 @@ class Urllib3Transport(GuardedTransport):
             _refuse_ignored(pool_manager)
             self._info = _MANAGER_INFO
         else:
-            self._pools = Shelf(partial(guarded_pool, limits=limits))
+            self._shelf = Shelf(partial(guarded_pool, limits=limits))
 
     def _carry(self, exchange: Exchange) -> Carried:
         if self._manager is None:
+            assert self._shelf is not None
             request = exchange.request
-            pool = self._pools.get(exchange.route.key)
+            pool = self._shelf.get(exchange.route.key)
             headers = urllib3.HTTPHeaderDict(request.headers.pairs)
             response = call(
                 exchange, partial(pool.urlopen, request.method, shown(request), headers=headers, **_EXACTLY_ONCE)
@@ -103,11 +104,6 @@ class Urllib3Transport(GuardedTransport):
         )
         hand_over(exchange)
         return call(exchange, send)
-
-    def _close(self) -> None:
-        give_back_all(self._left)
-        if self._manager is None:
-            self._pools.close()
 
 
 def _refuse_ignored(manager: urllib3.PoolManager) -> None:

@@ -12,7 +12,7 @@ import errno
 import ssl
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 from intermodal.blocking.dialer import dial
 from intermodal.errors import (
@@ -31,6 +31,7 @@ from intermodal.h1.exchange import ResponseReader, encode_request
 from intermodal.model.response import Response
 from intermodal.net.deadline import Deadline
 from intermodal.net.route import route
+from intermodal.protocol import Capability, Guarantee
 
 if TYPE_CHECKING:
     from intermodal.blocking.stream import Stream
@@ -42,7 +43,25 @@ if TYPE_CHECKING:
 #: How much is asked of the socket at once.
 RECEIVE = 65536
 
-Finish = Callable[[bool, bool], None]
+#: How an exchange ended: its body was read to the end or failed, it was closed before, or left to the garbage collector.
+Ending = Literal["read", "closed", "collected"]
+Finish = Callable[[bool, Ending], None]
+
+#: What an exchange over our own stream can do, whatever transport dials it.
+CAPABILITIES = (
+    Capability.FORWARD_PROXY
+    | Capability.CUSTOM_TLS
+    | Capability.CLIENT_CERT
+    | Capability.STREAM_REQUEST
+    | Capability.UPGRADE
+    | Capability.WRITE_TIMEOUT
+    | Capability.POOL_TIMEOUT
+    | Capability.TOTAL_TIMEOUT
+    | Capability.EXACT_TARGET
+)
+GUARANTEES = (
+    Guarantee.WIRE_EXACT | Guarantee.STRICT_FRAMING | Guarantee.DELIVERY | Guarantee.TRAILERS | Guarantee.INFORMATIONAL
+)
 
 #: The peer is gone: stop writing, and read what it may have answered before it went (RFC 9112 section 9.5).
 _GONE = frozenset({errno.EPIPE, errno.ECONNRESET, errno.ESHUTDOWN, errno.ECONNABORTED})
@@ -215,8 +234,8 @@ class Exchange:
         """Make the Response, once the head was read.
 
         Args:
-            finish: called once, with whether the connection may serve again, and whether the garbage collector
-                calls: then no lock may be waited for, because this very thread may hold it.
+            finish: called once, with whether the connection may serve again, and how the exchange ended; the
+                garbage collector may be calling unless it was "read", and then no lock may be waited for.
             read: where the body is read, if a library stands between it and this exchange.
         """
         head = self.head
@@ -285,14 +304,14 @@ class ExchangeBody:
             while limit > 0 and (piece := self.read(min(limit, RECEIVE))):
                 limit -= len(piece)
 
-    def end(self, *, collected: bool = False) -> None:
+    def end(self, how: Ending = "read") -> None:
         """Give the connection up, once; it serves again only where nothing is left on it."""
         finish, self._finish = self._finish, None
         if finish is not None:
             reusable = self._failure is None and self._exchange.reusable
             if reusable and self._exchange.stream is not None:
                 self._exchange.stream.served += 1
-            finish(reusable, collected)
+            finish(reusable, how)
 
     def close(self) -> None:
         # A library may have read to the end of the message what its caller has not: left unread, it counts as unread.
@@ -300,12 +319,12 @@ class ExchangeBody:
             self._failure = ResponseError(
                 "the response was closed before its body was read to the end", request=self._exchange.request
             )
-        self.end()
+        self.end("closed")
 
     def __del__(self) -> None:
         if self._finish is not None:
             self._failure = ResponseError("the response was left to the garbage collector")
-            self.end(collected=True)
+            self.end("collected")
 
 
 class Upgraded:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import select
+import socket
 import ssl
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import socket
 
 
 class Stream:
@@ -52,6 +50,13 @@ class Stream:
             return False
 
     def close(self) -> None:
+        """End the connection; a thread that waits on it wakes up."""
+        with contextlib.suppress(OSError):
+            self.sock.shutdown(socket.SHUT_RDWR)
+        self.sock.close()
+
+    def abandon(self) -> None:
+        """Let go of a connection that is another process's too, without ending it for that."""
         self.sock.close()
 
 

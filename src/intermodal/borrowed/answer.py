@@ -15,7 +15,6 @@ from intermodal.h1.framing import Kind, response_framing
 from intermodal.h1.head import ResponseHead, parse_head
 
 if TYPE_CHECKING:
-    from collections import deque
     from collections.abc import Callable, Iterable
 
     from intermodal.blocking.exchange import Exchange
@@ -88,16 +87,6 @@ def judged(answer: Answer, limits: Limits) -> ResponseHead:
         # http.client takes any 1xx but 100 for the final response; what follows it is lost (RFC 9110 section 15.2).
         raise ProtocolError(f"{head.status_code} as a final response: expected a status from 200 to 999")
     return head
-
-
-def give_back_all(left: deque[Callable[[bool], None]]) -> None:
-    """Give back what was left to the garbage collector: a library's own connections outlive the transport."""
-    while True:
-        try:
-            give_back = left.popleft()
-        except IndexError:  # asked first, another thread could be faster
-            return
-        give_back(False)
 
 
 class LibraryReader(ResponseReader):

@@ -35,6 +35,10 @@ def network_backend(httpcore: ModuleType) -> Any:
                 return
             exchange = current_exchange.get()
             if exchange is not self._exchange:
+                if self._exchange is not None and not self._exchange.reusable:
+                    # httpcore may hand a connection out between our saying that it is of no use and its asking.
+                    self._stream.close()
+                    self._stream = exchange.dial()
                 self._exchange = exchange
                 self._reframe = _Reframe()
                 exchange.stream = self._stream
@@ -47,7 +51,7 @@ def network_backend(httpcore: ModuleType) -> Any:
             assert exchange is not None, "httpcore writes before it reads"
             if exchange.head is None:
                 exchange.phase = "wait"
-                return self._reframe.head(exchange.read_head())
+                return self._reframe.head(exchange.read_head(), exchange.reader.stays_open)
             if self._reframe.ended:
                 raise httpcore.ReadError("this response was read to its end: there is nothing more to read")
             return self._reframe.body(exchange.read(max_bytes))
@@ -87,7 +91,7 @@ class _Reframe:
         self._chunked = False
         self.ended = False
 
-    def head(self, head: ResponseHead) -> bytes:
+    def head(self, head: ResponseHead, stays_open: bool) -> bytes:
         lines = [f"{head.http_version} {head.status_code} {head.reason}"]
         length = None
         for name, value in head.headers.pairs:
@@ -103,6 +107,8 @@ class _Reframe:
             lines.append("Transfer-Encoding: chunked")
         elif length is not None:
             lines.append(f"Content-Length: {length}")
+        if not stays_open and head.status_code != 101:
+            lines.append("Connection: close")  # or h11 takes a connection that we will not use again for an idle one
         return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
     def body(self, data: bytes) -> bytes:

@@ -4,36 +4,24 @@ from __future__ import annotations
 
 import abc
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from intermodal.blocking.exchange import Exchange
+from intermodal.blocking.exchange import CAPABILITIES, GUARANTEES, Exchange
 from intermodal.blocking.pool import Pool
 from intermodal.errors import Error
 from intermodal.guard.current import current_exchange
-from intermodal.protocol import Capability, Guarantee, TransportInfo, refuse_unsupported
+from intermodal.protocol import TransportInfo, refuse_unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from intermodal.blocking.exchange import Ending
+    from intermodal.guard.shelf import Shelf
     from intermodal.model.options import Limits, Options
     from intermodal.model.request import Request
     from intermodal.model.response import Response
-
-#: What our dialer, writer and reader can do, whatever library stands above them.
-CAPABILITIES = (
-    Capability.FORWARD_PROXY
-    | Capability.CUSTOM_TLS
-    | Capability.CLIENT_CERT
-    | Capability.STREAM_REQUEST
-    | Capability.UPGRADE
-    | Capability.WRITE_TIMEOUT
-    | Capability.POOL_TIMEOUT
-    | Capability.TOTAL_TIMEOUT
-    | Capability.EXACT_TARGET
-)
-GUARANTEES = (
-    Guarantee.WIRE_EXACT | Guarantee.STRICT_FRAMING | Guarantee.DELIVERY | Guarantee.TRAILERS | Guarantee.INFORMATIONAL
-)
+    from intermodal.net.route import Key
 
 
 class Carried(NamedTuple):
@@ -50,10 +38,15 @@ class GuardedTransport(abc.ABC):
         self._info = TransportInfo(name, version, CAPABILITIES, GUARANTEES)
         self._limits = limits
         # The library below is not limited: what it would do at its limit differs from library to library.
-        self._slots: Pool[None] = Pool(limits, usable=lambda _: True, close=lambda _: None)
+        self._slots: Pool[None] = Pool(limits, usable=lambda _: True, close=lambda _: None, abandon=lambda _: None)
 
-        #: What is to be given back to the library for responses that were left to the garbage collector.
-        self._left: deque[Callable[[bool], None]] = deque()
+        #: The library's pools by key; None where they are the user's own.
+        self._shelf: Shelf[Any] | None = None
+        #: What is to be given back to the library before its next exchange.
+        self._left: deque[Callable[[], None]] = deque()
+        #: What the library holds of the exchanges that are not over: out of the garbage collector's reach, because
+        #: its objects take its locks when they go.
+        self._out: dict[int, Carried] = {}
 
     @property
     def info(self) -> TransportInfo:
@@ -63,47 +56,69 @@ class GuardedTransport(abc.ABC):
     def _carry(self, exchange: Exchange) -> Carried:
         """Let the library send ``exchange.request``; return once ``exchange.head`` is read."""
 
-    @abc.abstractmethod
-    def _close(self) -> None:
-        """Close the library's pools."""
-
     def send(self, request: Request, options: Options, /) -> Response:
         """Send one request and return at the end of the response's head."""
         refuse_unsupported(request, options, self._info)
         exchange = Exchange(request, options, self._limits, self._info.name)
         key = exchange.route.key
-        while self._left:
-            self._left.popleft()(False)
+        self._give_back_left()
         try:
             self._slots.acquire(key, exchange.deadline)
         except Error as error:
             exchange.fail(error)
+        if self._shelf is not None:
+            self._shelf.hold(key)
         token = current_exchange.set(exchange)
         try:
             carried = self._carry(exchange)
         except Exception as error:  # noqa: BLE001 - fail() raises it again
-            self._slots.release(key, None)
+            self._over(key)
             exchange.fail(error)
         except BaseException:
-            self._slots.release(key, None)
+            self._over(key)
             raise
         finally:
             current_exchange.reset(token)
+        self._out[id(exchange)] = carried
 
-        def finish(reusable: bool, collected: bool) -> None:
+        def give_back(reusable: bool) -> None:
             try:
-                if collected:  # the library's own locks are not made for this moment
-                    if exchange.stream is not None:
-                        exchange.stream.close()
-                    self._left.append(carried.give_back)
-                else:
-                    carried.give_back(reusable)
+                carried.give_back(reusable)
             finally:
-                self._slots.release(key, None)
+                self._out.pop(id(exchange), None)
+                if self._shelf is not None:
+                    self._shelf.done(key)
+
+        def finish(reusable: bool, how: Ending) -> None:
+            stream = exchange.stream
+            if how == "collected" or (how == "closed" and stream is not None):
+                # The garbage collector may be at work, in the middle of anything, and the library's locks are not
+                # made for that: its connection ends here and now, its books are closed before the next exchange.
+                if stream is not None and not reusable:
+                    stream.close()
+                self._left.append(partial(give_back, reusable))
+            else:
+                give_back(reusable)
+            self._slots.release(key, None)
 
         return exchange.response(finish, carried.read)
+
+    def _over(self, key: Key) -> None:
+        self._slots.release(key, None)
+        if self._shelf is not None:
+            self._shelf.done(key)
+
+    def _give_back_left(self) -> None:
+        while self._left:
+            try:
+                give_back = self._left.popleft()
+            except IndexError:  # another thread was faster
+                return
+            give_back()
 
     def close(self) -> None:
         """Close every idle connection; a response still being read keeps its own to its end."""
         self._slots.close()
-        self._close()
+        self._give_back_left()
+        if self._shelf is not None:
+            self._shelf.close()

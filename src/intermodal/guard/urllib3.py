@@ -37,7 +37,7 @@ class _Guarded(HTTPConnection):
         self.sock = self._stream.sock
         self.is_verified = True  # or not, as was asked for: our dialer decided, and warned
 
-    def request(self, *_: Any, **__: Any) -> None:  # type: ignore[override]
+    def request(self, *_: Any, **__: Any) -> None:
         """Write the request that is being carried; urllib3's rendering of it is not looked at."""
         exchange = current_exchange.get()
         if self.sock is None:
@@ -108,7 +108,9 @@ def guarded_pool(key: Key, limits: Limits) -> HTTPConnectionPool:
     connection = type("GuardedConnection", (_Guarded, base), {"idle_seconds": limits.idle_seconds})
     kind: type[HTTPConnectionPool] = HTTPSConnectionPool if secure else HTTPConnectionPool
     pool_class = type(kind.__name__, (kind,), {"ConnectionCls": connection})
-    pool: HTTPConnectionPool = pool_class(key.host, key.port, maxsize=limits.connections, block=False, retries=False)
+    pool: HTTPConnectionPool = pool_class(
+        key.host, key.port, maxsize=min(limits.connections, 256), block=False, retries=False
+    )
     return pool
 
 
@@ -119,6 +121,7 @@ def give_back(response: Any, reusable: bool) -> None:
         return
     if reusable:
         connection.rest()
-    else:
+        response.release_conn()
+    else:  # not put back: closed connections on top of a pool would be taken before the live ones below
+        response._connection = None
         connection.close()
-    response.release_conn()

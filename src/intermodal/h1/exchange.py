@@ -168,6 +168,11 @@ class ResponseReader:
         return body.done and self._head is not None
 
     @property
+    def stays_open(self) -> bool:
+        """Whether both heads leave the connection open; that the rest of the message does shows at its end."""
+        return self._persistent
+
+    @property
     def reusable(self) -> bool:
         """Whether the connection may serve again: all is read, nothing is left over, and both sides said so.
 

@@ -83,7 +83,8 @@ def parse_fields(section: str, max_fields: int) -> list[tuple[str, str]]:
 def _unfold(section: str) -> str:
     """Join folded lines, then insist: what is not a section of field lines now never was one."""
     if section[0] not in " \t":  # a fold needs a field before it
-        unfolded = OBS_FOLD.sub(" ", section)
+        first, *rest = [piece.rstrip(" \t") for piece in OBS_FOLD.split(section)]
+        unfolded = " ".join([first, *filter(None, rest)])
         if FIELD_SECTION.fullmatch(unfolded):
             return unfolded
         section = unfolded

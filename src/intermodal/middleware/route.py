@@ -38,7 +38,7 @@ class Proxies:
             raise InvalidURL(f"proxies={proxies!r:.80}: expected a mapping such as {{'http': 'http://proxy:3128'}}")
         self._by_key: dict[str, Proxy | None] = {}
         for key, value in proxies.items():
-            self._by_key[_key(key)] = Proxy(value) if isinstance(value, str) and value else value or None
+            self._by_key[_key(key)] = value if isinstance(value, Proxy) else Proxy(value) if value else None
 
     def choose(self, url: URL) -> Proxy | None:
         """Give the proxy for a URL, or None."""
@@ -48,8 +48,8 @@ class Proxies:
         return None
 
 
-def _key(key: str) -> str:
-    scheme, separator, host = str(key).lower().partition("://")
+def _key(key: object) -> str:
+    scheme, separator, host = key.lower().partition("://") if isinstance(key, str) else ("", "", "")
     if scheme in {"http", "https", "all"} and not separator:
         return scheme
     with contextlib.suppress(InvalidRequest):

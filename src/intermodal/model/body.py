@@ -157,9 +157,14 @@ def as_body(value: Body | BodyInput) -> Body | None:
         return None if value.content == b"" else value  # one that only says it is empty is held to it when it is sent
     if value is None:
         return None
-    if isinstance(value, str):
-        value = value.encode()
-    if isinstance(value, bytes | bytearray | memoryview):
+    try:
+        if isinstance(value, str):
+            value = value.encode()
+        if isinstance(value, memoryview | bytearray):
+            value = bytes(value)
+    except ValueError as error:  # a lone surrogate, or a memoryview that was released
+        raise InvalidRequest(f"the request body cannot be sent: {error}") from error
+    if isinstance(value, bytes):
         content = bytes(value)
         return Body.of(content) if content else None
     if isinstance(value, BinaryFile):
@@ -187,7 +192,8 @@ def _file_body(file: Any) -> Body | None:
         )
     try:
         start = file.tell()
-        length = file.seek(0, io.SEEK_END) - start
+        file.seek(0, io.SEEK_END)
+        length = file.tell() - start  # not what seek() gives: wrappers forget to give anything
         file.seek(start)
     except (AttributeError, OSError, TypeError, ValueError):  # a pipe, a socket file, a wrapper without seek
         return Body(lambda: _read(file), replayable=False)

@@ -36,8 +36,8 @@ def encode_fields(fields: Fields, name: str) -> str:
         pairs.extend((key, each) for each in values if each is not None)
     try:
         return urlencode(pairs)
-    except UnicodeEncodeError as error:
-        raise InvalidRequest(f"{name} holds text that is not Unicode: {error}") from error
+    except (UnicodeEncodeError, RecursionError) as error:
+        raise InvalidRequest(f"{name} holds what cannot be written: {error}") from error
 
 
 def encode_params(params: ParamsInput) -> str:
@@ -65,4 +65,4 @@ def encode_json(value: object) -> bytes:
     try:
         return json.dumps(value, allow_nan=False).encode()
     except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidRequest(f"json={value!r:.80} cannot be written as JSON: {error}") from error
+        raise InvalidRequest(f"what was given as json= cannot be written as JSON: {error}") from error

@@ -88,6 +88,8 @@ class Headers(Mapping[str, str]):
         return Headers.trusted([pair for pair in self.pairs if pair[0].lower() not in lowered])
 
     def __getitem__(self, name: str) -> str:
+        if not isinstance(name, str):
+            raise KeyError(name)
         key = name.lower()
         values = self._by_name()[key]
         return values[0] if len(values) == 1 or key == "set-cookie" else ", ".join(values)
@@ -143,7 +145,7 @@ def valid_name(name: HeaderText) -> str:
         raise InvalidHeader(
             f"header name {text!r:.80} is not a token: expected letters, digits and !#$%&'*+-.^_`|~ only, without spaces"
         )
-    return text
+    return str.__str__(text)  # of a subclass, an enum's member say, what was checked and not what it shows
 
 
 def valid_value(value: HeaderText, name: HeaderText = "") -> str:

@@ -88,7 +88,7 @@ class Request:
         target: str | None = None,
     ) -> None:
         put = object.__setattr__  # frozen: see __setattr__
-        put(self, "method", method if method in _KNOWN else _valid_method(method))
+        put(self, "method", method if type(method) is str and method in _KNOWN else _valid_method(method))
         url = url if isinstance(url, URL) else URL(url)
         put(self, "url", url)
         put(self, "target", url.target if target is None else _valid_target(target, method))
@@ -212,7 +212,7 @@ def _valid_target(target: str, method: str) -> str:
         raise InvalidURL(f"target {target!r:.80} has a fragment, which is never sent: leave it out")
     elif not (target.startswith("/") or _absolute(target)):
         raise InvalidURL(f"target {target!r:.80} is neither '/path', 'http://host/path' nor '*'")
-    return target
+    return str.__str__(target)
 
 
 def _declared_length(values: list[str]) -> int:

@@ -7,6 +7,7 @@ transport decodes alike. ``raw`` and closing never decode.
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import datetime as dt
 import io
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from intermodal.model.request import Request
+
+#: Python's codecs that no charset of a web page is; a server could make them cost more than its bytes are worth.
+_NO_CHARSETS = frozenset({"punycode", "idna", "unicode-escape", "raw-unicode-escape", "undefined"})
 
 #: How much is asked of the transport at once.
 CHUNK = 65536
@@ -105,6 +109,8 @@ class BaseResponse:
         informational: Iterable[Informational] = (),
         upgraded: UpgradedStream | None = None,
     ) -> None:
+        if not isinstance(status_code, int):
+            raise TypeError(f"a response's status_code is {status_code!r:.40}: expected a number such as 200")
         self.status_code = status_code
         self.headers = headers if isinstance(headers, Headers) else Headers(headers)
         self.reason = reason
@@ -172,6 +178,8 @@ class BaseResponse:
         content = self.content
         encoding = self.encoding or _guess(content)
         try:
+            if codecs.lookup(encoding).name in _NO_CHARSETS:
+                encoding = "utf-8"
             return content.decode(encoding, "replace")
         except (LookupError, ValueError):  # a charset nobody knows, or one that is no text encoding
             return content.decode("utf-8", "replace")
@@ -199,8 +207,10 @@ class BaseResponse:
             raise JSONDecodeError(
                 f"the body is not text: {error}", "", 0, request=self.request, response=self
             ) from error
-        except RecursionError as error:
-            raise JSONDecodeError("the body nests too deep", "", 0, request=self.request, response=self) from error
+        except (RecursionError, ValueError) as error:  # too deep, or a number of thousands of digits
+            raise JSONDecodeError(
+                f"the body is beyond what can be read: {error}", "", 0, request=self.request, response=self
+            ) from error
 
     def raise_for_status(self) -> None:
         """Raise HTTPError for a status of 400 and above.
@@ -272,16 +282,13 @@ class Response(BaseResponse):
         **attributes: Any,
     ) -> None:
         super().__init__(status_code, headers, **attributes)
-        self._body = body if hasattr(body, "read") else BytesBody(body)  # type: ignore[assignment, arg-type]
-        self._raw: Raw | None = None
+        self._body = body if hasattr(body, "read") else BytesBody(body)  # type: ignore[assignment]
         self._on_close: Callable[[], None] | None = None
 
     @property
     def raw(self) -> Raw:
         """The undecoded body as a file: ``read(n)``, ``readinto(buffer)``, ``close()``."""
-        if self._raw is None:
-            self._raw = Raw(self)  # one for all: a file closes what is below when it is collected
-        return self._raw
+        return Raw(self)
 
     @property
     def content(self) -> bytes:
@@ -300,7 +307,7 @@ class Response(BaseResponse):
                 while piece := read(CHUNK):
                     pieces.append(piece)
                 self._content = b"".join(pieces)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - named, and raised again
                 failure = self._failed(error)
                 if isinstance(failure, TransportError):
                     failure.partial = b"".join(pieces)
@@ -329,7 +336,7 @@ class Response(BaseResponse):
                 read = self._decoded(self._body.read)
                 while piece := read(CHUNK):
                     yield from cutter.put(piece)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - named, and raised again
                 yield from cutter.rest()
                 raise self._failed(error)  # noqa: B904 - it has its cause
             yield from cutter.rest()
@@ -455,21 +462,25 @@ class _Cutter:
         if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
             raise ValueError(f"chunk_size={size!r}: expected a number of bytes from 1, or None for pieces as they come")
         self._size = size
-        self._kept = b""
+        self._kept = bytearray()
 
     def put(self, piece: bytes) -> list[bytes]:
         """Take a piece in, and give those that are whole."""
         size = self._size
         if size is None:
             return [piece] if piece else []
-        kept = self._kept + piece if self._kept else piece
+        kept = self._kept
+        kept += piece
         whole = len(kept) - len(kept) % size
-        self._kept = kept[whole:]
-        return [kept[at : at + size] for at in range(0, whole, size)]
+        if not whole:
+            return []
+        pieces = [bytes(kept[at : at + size]) for at in range(0, whole, size)]
+        del kept[:whole]
+        return pieces
 
     def rest(self) -> list[bytes]:
         """Give what is left, if anything is."""
-        rest, self._kept = self._kept, b""
+        rest, self._kept = bytes(self._kept), bytearray()
         return [rest] if rest else []
 
 
@@ -540,6 +551,9 @@ class Raw(io.RawIOBase):
         super().__init__()
         self._response = response
 
+    def __del__(self) -> None:
+        """Close nothing: a file would when it is collected, and the response may still be wanted."""
+
     def readable(self) -> bool:
         return True
 
@@ -552,7 +566,7 @@ class Raw(io.RawIOBase):
         response = self._response
         try:
             data = response._body.read(size)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - named, and raised again
             raise response._failed(error)  # noqa: B904 - it has its cause
         if not data:
             response.close()

@@ -23,6 +23,8 @@ def context_for(tls: TLS) -> ssl.SSLContext:
     verify = tls.verify
     if isinstance(verify, ssl.SSLContext):
         return verify
+    if not isinstance(verify, bool | str):
+        raise InvalidRequest(f"verify={verify!r:.80}: expected True, False, a CA file or folder, or an ssl.SSLContext")
     if verify is True:
         import truststore  # noqa: PLC0415 - only where TLS with the system's trust is used
 
@@ -34,8 +36,8 @@ def context_for(tls: TLS) -> ssl.SSLContext:
     if verify is False:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    elif verify is not True:
-        _load_ca(context, os.fspath(verify))  # a str: TLS has seen to it
+    elif isinstance(verify, str):
+        _load_ca(context, verify)
     if tls.cert is not None:
         _load_cert(context, tls.cert)  # type: ignore[arg-type]  # a tuple of str: TLS has seen to it
     return context
@@ -47,7 +49,7 @@ def _load_ca(context: ssl.SSLContext, path: str) -> None:
             context.load_verify_locations(capath=path)
         else:
             context.load_verify_locations(cafile=path)
-    except (OSError, ssl.SSLError) as error:
+    except (OSError, ssl.SSLError, ValueError) as error:
         raise InvalidRequest(
             f"verify={path!r} cannot be used ({error}): expected a file of PEM certificates, or a folder of them by hash"
         ) from error
