@@ -6,12 +6,15 @@ import hypothesis
 import pytest
 from fleet import TRANSPORTS, make_transport
 
-#: ``ci`` requires every peer and draws more examples, ``peers`` requires them only; ``deep`` draws many more.
+#: ``ci`` requires every peer and draws more examples; ``deep`` draws many more.
 PROFILE = os.environ.get("INTERMODAL_PROFILE", "default")
 
-_COMMON = {"deadline": None, "print_blob": True, "suppress_health_check": list(hypothesis.HealthCheck)}
+_COMMON = {
+    "deadline": None,
+    "print_blob": True,
+    "suppress_health_check": [hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.function_scoped_fixture],
+}
 hypothesis.settings.register_profile("default", max_examples=100, **_COMMON)
-hypothesis.settings.register_profile("peers", max_examples=100, **_COMMON)
 hypothesis.settings.register_profile("ci", max_examples=400, **_COMMON)
 hypothesis.settings.register_profile("deep", max_examples=20_000, **_COMMON)
 hypothesis.settings.load_profile(PROFILE)

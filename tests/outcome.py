@@ -2,32 +2,7 @@
 
 from dataclasses import dataclass
 
-from intermodal.errors import (
-    ConnectionError,
-    ConnectTimeout,
-    Disconnected,
-    Error,
-    IncompleteBody,
-    PoolTimeout,
-    ProtocolError,
-    ReadTimeout,
-    RequestBodyError,
-    TotalTimeout,
-    WriteTimeout,
-)
-
-_LABELS = [  # the most special class first
-    IncompleteBody,
-    ProtocolError,
-    Disconnected,
-    ConnectTimeout,
-    ReadTimeout,
-    WriteTimeout,
-    PoolTimeout,
-    TotalTimeout,
-    ConnectionError,
-    RequestBodyError,
-]
+from intermodal.errors import Error
 
 
 @dataclass(frozen=True)
@@ -67,7 +42,7 @@ def outcome(transport, request, options):
     except Error as error:
         assert error.request is request, "an error carries the request it is about"
         assert error.transport == transport.info.name
-        label = next((kind.__name__ for kind in _LABELS if isinstance(error, kind)), type(error).__name__)
+        label = type(error).__name__
         return Outcome(
             **head,
             body=bytes(body),

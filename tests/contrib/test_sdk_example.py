@@ -52,7 +52,8 @@ def test_a_test_passes_a_double():
 
 
 @pytest.mark.parametrize(
-    ("answer", "retry"), [(404, False), (ReadTimeout("slow", delivery="maybe_sent"), False), (ReadTimeout("no", delivery="not_sent"), True)]
+    ("answer", "retry"),
+    [(404, False), (ReadTimeout("slow", delivery="maybe_sent"), False), (ReadTimeout("no", delivery="not_sent"), True)],
 )
 def test_its_errors_are_its_own(answer, retry):
     """Whatever goes wrong, the caller sees a BookshopError that says whether to try again."""

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import io
+import itertools
 import json
 import zlib
 
@@ -119,7 +120,7 @@ def test_json_errors_carry_the_response(content):
 def test_iter_content_gives_everything_in_the_size_asked_for(content, cuts, size):
     """However the body comes, its pieces have the size that was asked for, the last one what is left."""
     edges = sorted({0, len(content), *[cut for cut in cuts if cut < len(content)]})
-    pieces = [content[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    pieces = [content[a:b] for a, b in itertools.pairwise(edges)]
     given_out = list(Response(200, body=pieces).iter_content(size))
 
     assert b"".join(given_out) == content
@@ -201,7 +202,7 @@ def test_the_other_colour_gives_what_came_before_a_failure():
         got = []
         with pytest.raises(IncompleteBody):
             async for piece in AsyncResponse(200, (), Awaited(b"abc", b"de", IncompleteBody("cut"))).iter_content(4):
-                got.append(piece)
+                got.append(piece)  # noqa: PERF401 - what came before the error counts
         unread = AsyncResponse(200, (), Awaited(b"abc", IncompleteBody("cut")))
         with pytest.raises(ResponseError, match="await"):
             unread.content  # noqa: B018

@@ -30,11 +30,23 @@ class PoolMachine(RuleBasedStateMachine):
             assert connection not in self.closed, "a connection is closed once"
             self.closed.add(connection)
 
+    def too_many(self, connections):
+        """Only as many go as are too many, the oldest first."""
+        excess = max(0, len(self.idle) + len(self.in_use) - CONNECTIONS)
+        assert len(connections) == excess
+        assert (
+            sorted(since for _, connection, since in self.idle if connection in connections)
+            == sorted(since for _, _, since in self.idle)[:excess]
+        )
+        self.gone(connections)
+
     @rule(key=KEYS)
     def acquire(self, key):
         """A slot is given as long as there is one, with the newest idle connection of the key if there is any."""
-        self.gone(self.pool.expired(self.now))
-        assert all(self.now - since <= IDLE for _, _, since in self.idle), "what was idle too long is gone"
+        old = {connection for _, connection, since in self.idle if self.now - since > IDLE}
+        expired = self.pool.expired(self.now)
+        assert set(expired) == old, "what was idle too long is given up, and nothing else"
+        self.gone(expired)
         got = self.pool.acquire(key)
         mine = [entry for entry in self.idle if entry[0] == key]
         full = sum(1 for used, _ in self.in_use if used == key) >= PER_ORIGIN
@@ -51,7 +63,7 @@ class PoolMachine(RuleBasedStateMachine):
             got = f"{key}{self.made}"
         assert got not in self.closed
         self.in_use.append((key, got))
-        self.gone(self.pool.surplus())
+        self.too_many(self.pool.surplus())
 
     @precondition(lambda self: self.in_use)
     @rule(data=st.data(), again=st.booleans())
@@ -61,7 +73,7 @@ class PoolMachine(RuleBasedStateMachine):
         self.in_use.remove((key, connection))
         if again:
             self.idle.append((key, connection, self.now))
-        self.gone(self.pool.release(key, connection if again else None, self.now))
+        self.too_many(self.pool.release(key, connection if again else None, self.now))
 
     @rule(seconds=st.sampled_from([0.5, 4, 11]))
     def wait(self, seconds):
@@ -80,6 +92,7 @@ class PoolMachine(RuleBasedStateMachine):
         assert self.pool.in_use == len(self.in_use) <= CONNECTIONS
         assert self.pool.idle == len(self.idle)
         assert len(self.in_use) + len(self.idle) <= CONNECTIONS
+        assert all(sum(used == key for used, _ in self.in_use) <= PER_ORIGIN for key in "ab")
 
 
 TestPool = PoolMachine.TestCase

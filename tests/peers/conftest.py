@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-REQUIRED = os.environ.get("INTERMODAL_PROFILE") in {"ci", "peers", "deep"}
+REQUIRED = os.environ.get("INTERMODAL_PROFILE") in {"ci", "deep"}
 
 
 def absent(what):

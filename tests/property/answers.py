@@ -192,29 +192,27 @@ def answers(
         fields += draw(_length_fields(draw(st.integers(0, 9)))) if describe in (1, 3) else []
         fields += [draw(_coding_field())] if describe in (2, 3) else []
         two_lengths = describe == 3
-    closes, connection = draw(connection_fields(must_close=False))
     return Answer(
-        head=put(draw, head, *fields, *connection),
+        head=draw(connected(put(draw, head, *fields))),
         framing=framing,  # type: ignore[arg-type]
         interim=interim,
         body=tuple(body),
         trailers=tuple((each.name, each.value) for each in trailers),
-        closes=closes,
         two_lengths=two_lengths,
     )
 
 
 @st.composite
-def connection_fields(draw: st.DrawFn, *, must_close: bool) -> tuple[bool, list[Field]]:
-    """Draw Connection fields, and whether they say ``close`` (A12): an option, not a part of a word, in any of the lines."""
+def connected(draw: st.DrawFn, head: Head, *, must_close: bool = False) -> Head:
+    """Draw Connection fields into a head (A12): ``close`` is an option, not a part of a word, in any of the lines."""
     name = cased("Connection")
-    closes = must_close or draw(st.integers(0, 4)) == 0
-    if closes:
+    if must_close or draw(st.integers(0, 4)) == 0:
         value = draw(st.sampled_from(["close", "close", "Close", "keep-alive, close", "x ,\tCLOSE,, y"]))
         more = [field("Connection", "keep-alive")] if draw(st.integers(0, 3)) == 0 else []
-        return True, [*more, field(draw(name), value, draw(white_space), draw(white_space), draw(line_ends))]
+        close = field(draw(name), value, draw(white_space), draw(white_space), draw(line_ends))
+        return replace(put(draw, head, *more, close), closes=True)
     value = draw(st.sampled_from([None, None, None, "keep-alive", "disclosed", "close-not", "x, not close", ""]))
-    return False, [] if value is None else [field(draw(name), value)]
+    return head if value is None else put(draw, head, field(draw(name), value))
 
 
 def crowded(head: Head, count: int) -> Head:

@@ -138,7 +138,10 @@ class Field(Shown):
 
 @dataclass(frozen=True, repr=False)
 class Head(Shown):
-    """The head of an interim or final answer: what its status line means, its fields, and how each is sent."""
+    """The head of an interim or final answer: what its status line means, its fields, and how each is sent.
+
+    ``closes`` tells whether one of its Connection fields has the option ``close``.
+    """
 
     status: int
     reason: str
@@ -146,6 +149,7 @@ class Head(Shown):
     fields: tuple[Field, ...] = ()
     version: str = "HTTP/1.1"
     end: bytes = b"\r\n"
+    closes: bool = False
 
     @property
     def pairs(self) -> tuple[tuple[str, str], ...]:
@@ -164,7 +168,6 @@ class Answer(Shown):
         framing: how the end of the body is told; "none" for HEAD, 204 and 304.
         body: pairs of what is sent and what of it is content: equal for content, ``b""`` for framing.
         trailers: their meaning; they are sent as a part of ``body``.
-        closes: whether a Connection field of the final head has the option ``close``.
         two_lengths: whether Transfer-Encoding stands beside Content-Length.
         flaw: where the answer breaks HTTP: in one of its heads, or in the body behind its last content.
     """
@@ -174,9 +177,13 @@ class Answer(Shown):
     interim: tuple[Head, ...] = ()
     body: tuple[tuple[bytes, bytes], ...] = ()
     trailers: tuple[tuple[str, str], ...] = ()
-    closes: bool = False
     two_lengths: bool = False
     flaw: Literal["head", "body"] | None = None
+
+    @property
+    def closes(self) -> bool:
+        """Whether any of its heads says ``close``, an interim one too (RFC 9112 section 9.6)."""
+        return any(head.closes for head in (*self.interim, self.head))
 
     @functools.cached_property
     def heads(self) -> bytes:

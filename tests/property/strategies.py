@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
-from property.answers import CONTINUE, answers, connection_fields, crowded, field, padded, put
+from property.answers import CONTINUE, answers, connected, crowded, field, padded
 from property.asks import asks
 from property.flaws import badly_chunked, badly_fielded, badly_framed, badly_started
 from property.language import Answer, Ask, Exchange, Head
@@ -118,8 +118,7 @@ def _early(draw: st.DrawFn) -> Exchange:
     then = draw(st.sampled_from(["keep", "fin", "rst"]))
     answer = draw(answers(ask, framings=("length", "chunked", "none"), small=True))
     if then != "keep" and not answer.closes:
-        _, connection = draw(connection_fields(must_close=True))
-        answer = replace(answer, head=put(draw, answer.head, *connection), closes=True)
+        answer = replace(answer, head=draw(connected(answer.head, must_close=True)))
     return Exchange(ask, answer, then=then, early=True)  # type: ignore[arg-type]
 
 

@@ -4,15 +4,14 @@ Each kind of fault is a test of its own with a fixed share of the examples, so t
 ``INTERMODAL_PROFILE`` says how many exchanges there are in all: 200, 2000 (ci) or 20 000 (deep).
 """
 
-import os
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from property.drawing import PROFILE, check_each
 from property.model import expected
 from property.strategies import KINDS, exchanges
 
-EXCHANGES = {"default": 200, "ci": 2000, "deep": 20_000}[os.environ.get("INTERMODAL_PROFILE", "default")]
+EXCHANGES = {"default": 200, "ci": 2000, "deep": 20_000}[PROFILE]
 
 #: In percent; what is left goes without a fault.
 SHARE = 6
@@ -28,14 +27,12 @@ def test_every_transport_has_the_outcome_that_the_model_tells(lanes, kind, recor
     """Any answer, however cut and however spoilt, gives one outcome everywhere, and leaves no connection in doubt."""
     seen = Counter()
 
-    @settings(max_examples=COUNTS[kind])
-    @given(exchanges(kind))
     def carry(exchange):
         seen.update(features(kind, exchange))
         with lanes.example():
             carry_over_all(lanes, exchange)
 
-    carry()
+    check_each(exchanges(kind), COUNTS[kind], carry)
     record_property("generated", dict(seen))
     assert seen[f"fault: {kind}"] >= EXCHANGES * 5 // 100, f"{kind!r} is less than 5 % of the exchanges: {seen}"
 

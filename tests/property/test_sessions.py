@@ -1,20 +1,19 @@
 """Whole sessions: one transport of each kind, in lockstep, through everything that can happen to kept connections."""
 
-import os
 import time
 from dataclasses import replace
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from property.drawing import PROFILE, walk
 from property.lanes import PATIENT, Lanes
 from property.model import expected
 from property.strategies import KINDS, exchanges
 
 from intermodal.model.request import Request
 
-SESSIONS = {"default": 15, "ci": 150, "deep": 1500}[os.environ.get("INTERMODAL_PROFILE", "default")]
+SESSIONS = {"default": 15, "ci": 150, "deep": 1500}[PROFILE]
 
 #: A stall behind some bytes of an answer needs a new connection; see ``Lane.carry``.
 _any_exchange = st.sampled_from(KINDS).flatmap(exchanges).filter(lambda each: each.then != "stall" or each.cut == 0)
@@ -153,5 +152,7 @@ class Session(RuleBasedStateMachine):
         assert opened == dict.fromkeys(opened, self.opened)
 
 
-Session.TestCase.settings = settings(max_examples=SESSIONS, stateful_step_count=20)
-TestSession = pytest.mark.timeout(120 + 2 * SESSIONS)(Session.TestCase)
+@pytest.mark.timeout(120 + 2 * SESSIONS)
+def test_every_request_of_a_session_gets_its_own_answer():
+    """Through closes, resets, faults and streams left half read, all four agree, and nobody gets another's answer."""
+    walk(Session, SESSIONS, steps=20)

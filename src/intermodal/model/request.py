@@ -196,7 +196,7 @@ def _valid_method(method: str) -> str:
         raise InvalidRequest(
             "CONNECT is not a request a caller makes: give a proxy, and tunnels are opened where needed"
         )
-    return method
+    return str.__str__(method)  # of a subclass, what was checked and not what it shows
 
 
 def _valid_target(target: str, method: str) -> str:
