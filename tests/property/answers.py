@@ -169,6 +169,8 @@ def answers(
     bodiless = framing == "none" and ask.method != "HEAD"
     head = draw(heads(st.sampled_from([204, 304]) if bodiless else _statuses))
     interim = draw(_interims)
+    if interim and draw(st.integers(0, 9)) == 0:
+        interim = (draw(connected(interim[0], must_close=True)), *interim[1:])
     pieces = draw(_content(small=small))
     if sum(map(len, pieces)) < at_least:
         pieces.append(b"content"[: max(at_least, 1)])

@@ -101,13 +101,25 @@ class _ExchangeFile(io.RawIOBase):
         return b"".join(pieces)
 
 
+class _OnlyLive(HTTPConnectionPool):
+    """A pool that takes live connections back, and nothing else.
+
+    urllib3 puts a placeholder on top for each connection it has lost, and would open another one while live
+    ones lie below. A pool that does not block needs no placeholders.
+    """
+
+    def _put_conn(self, conn: Any) -> None:
+        if conn is not None and conn.sock is not None:
+            super()._put_conn(conn)
+
+
 def guarded_pool(key: Key, limits: Limits) -> HTTPConnectionPool:
     """Make a urllib3 pool for one key whose connections are guarded."""
     secure = key.scheme == "https"
     base: type[HTTPConnection] = HTTPSConnection if secure else HTTPConnection
     connection = type("GuardedConnection", (_Guarded, base), {"idle_seconds": limits.idle_seconds})
     kind: type[HTTPConnectionPool] = HTTPSConnectionPool if secure else HTTPConnectionPool
-    pool_class = type(kind.__name__, (kind,), {"ConnectionCls": connection})
+    pool_class = type(kind.__name__, (_OnlyLive, kind), {"ConnectionCls": connection})
     pool: HTTPConnectionPool = pool_class(
         key.host, key.port, maxsize=min(limits.connections, 256), block=False, retries=False
     )
@@ -121,7 +133,6 @@ def give_back(response: Any, reusable: bool) -> None:
         return
     if reusable:
         connection.rest()
-        response.release_conn()
-    else:  # not put back: closed connections on top of a pool would be taken before the live ones below
-        response._connection = None
+    else:
         connection.close()
+    response.release_conn()
