@@ -77,5 +77,7 @@ if __name__ == "__main__":
     given = arguments.parse_args()
     try:
         print(Bookshop(given.url, given.transport).book(1))
+    except (ValueError, ImportError) as mistake:  # no such transport, or none whose library is installed; no URL
+        raise SystemExit(str(mistake)) from mistake
     except BookshopError as failure:
         raise SystemExit(f"{failure} ({'try again' if failure.retry else 'do not simply try again'})") from failure

@@ -79,6 +79,14 @@ class Serving:
         assert begin == "listening on"
         self.url = url
         self.address = ("127.0.0.1", int(url.rpartition(":")[2]))
+        self._lines = []
+
+    def until(self, beginning):
+        """Read what it prints up to a line that begins so."""
+        while not (line := self._process.stdout.readline()).startswith(beginning):
+            assert line, f"it ended without {beginning!r}"
+            self._lines.append(line.rstrip("\n"))
+        self._lines.append(line.rstrip("\n"))
 
     def __enter__(self):
         return self
@@ -91,7 +99,7 @@ class Serving:
         """End it by a signal; give its exit status, the lines it has printed since the first, and its stderr."""
         self._process.send_signal(number)
         out, err = self._process.communicate(timeout=20)
-        return self._process.returncode, out.splitlines(), err
+        return self._process.returncode, [*self._lines, *out.splitlines()], err
 
 
 def exchange(address, *pieces):
@@ -136,6 +144,7 @@ def test_serve_shortens_bodies_and_shows_what_is_no_request(environment):
         exchange(serving.address, b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 20000\r\n\r\n", b"x" * 20000)
         exchange(serving.address, b"\r\n\r\nGET /status/204 HTTP/1.1\r\nHost: a\r\n\r\n\r\nGET /half HT")
         exchange(serving.address, b"GET /a\r\n\r\n")
+        serving.until("#3 closed")
         _, lines, _ = serving.end(signal.SIGINT)
     assert f"#1 > {'x' * 512}" in lines
     assert "#1 > ... 20,000 bytes in all" in lines

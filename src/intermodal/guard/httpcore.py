@@ -2,7 +2,7 @@
 
 ``GuardStream`` stands between httpcore's HTTP/1.1 connection and the socket: writes go out as they are,
 and what h11 gets to parse is a response that our reader has read first, framed again in the one way that
-leaves nothing to interpret. httpcore's modules are arguments, so that a fork of it is served by the same code.
+leaves nothing to interpret.
 """
 
 from __future__ import annotations
