@@ -208,6 +208,9 @@ def refuse_unsupported(request: Request, options: Options, info: TransportInfo) 
     Raises:
         UnsupportedFeature: naming each missing capability and what to do about it.
     """
+    allowed = request.memo.get("allowed")
+    if allowed is not None and allowed[0] is options and allowed[1] is info:
+        return  # the client has asked, and the transport asks again
     missing = needs(request, options) & ~info.capabilities
     if missing:
         names = [(capability.name, _REMEDY[capability]) for capability in Capability if capability & missing]
@@ -217,3 +220,4 @@ def refuse_unsupported(request: Request, options: Options, info: TransportInfo) 
             request=request,
             transport=info.name,
         )
+    request.memo["allowed"] = (options, info)

@@ -41,7 +41,7 @@ IMPATIENT = Options(Timeouts(connect=10, read=0.15, write=5, pool=5))
 
 #: Where a reset discards what was received and not yet read, the server waits until that must have been read.
 #: Linux hands out first what came before the reset, however late it is asked for.
-_BEFORE_RESET: tuple[float, ...] = () if sys.platform == "linux" else (0.1,)
+BEFORE_RESET: tuple[float, ...] = () if sys.platform == "linux" else (0.1,)
 
 
 class Lane:
@@ -84,7 +84,7 @@ class Lane:
             return self._stalled(exchange)
         steps = exchange.segments
         if exchange.then == "rst":
-            steps += _BEFORE_RESET
+            steps += BEFORE_RESET
         self.origin.play(*steps, then=exchange.then, at="head" if exchange.early else "request")
         return outcome(self.transport, exchange.ask.request(self.origin.url), PATIENT)
 

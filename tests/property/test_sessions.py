@@ -7,7 +7,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from property.drawing import PROFILE, walk
-from property.lanes import PATIENT, Lanes
+from property.lanes import BEFORE_RESET, PATIENT, Lanes
 from property.model import expected
 from property.strategies import KINDS, exchanges
 
@@ -82,7 +82,7 @@ class Session(RuleBasedStateMachine):
         marker = self.marker().encode()
 
         def carry(lane):
-            lane.origin.play(answer(marker, "length"), then=then)
+            lane.origin.play(answer(marker, "length"), *BEFORE_RESET, then=then)
             with lane.transport.send(Request("GET", lane.origin.url), PATIENT) as response:
                 assert response.content == marker
             lane.await_end()

@@ -102,11 +102,23 @@ class _ExchangeFile(io.RawIOBase):
 
 
 class _OnlyLive(HTTPConnectionPool):
-    """A pool that takes live connections back, and nothing else.
+    """A pool that holds live connections, and nothing else.
 
-    urllib3 puts a placeholder on top for each connection it has lost, and would open another one while live
-    ones lie below. A pool that does not block needs no placeholders.
+    urllib3 fills a pool with placeholders, puts one on top for each connection it has lost, and connects anew
+    where the one on top has died, though live ones lie below. A pool that does not block needs no placeholders.
     """
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        pool = self.pool
+        while pool is not None and not pool.empty():
+            pool.get_nowait()
+
+    def _get_conn(self, timeout: float | None = None) -> Any:
+        conn = super()._get_conn(timeout)
+        while conn.is_closed and self.pool is not None and not self.pool.empty():
+            conn = super()._get_conn(timeout)
+        return conn
 
     def _put_conn(self, conn: Any) -> None:
         if conn is not None and conn.sock is not None:

@@ -70,13 +70,15 @@ class Request:
         InvalidRequest: and its subclasses InvalidURL, InvalidHeader, UnsupportedScheme, URLRequired.
     """
 
-    __slots__ = ("body", "headers", "method", "target", "url")
+    __slots__ = ("body", "headers", "memo", "method", "target", "url")
 
     method: str
     url: URL
     headers: Headers
     body: Body | None
     target: str
+    #: What layers below have found out about this request, each under a key of its own, to find it out once.
+    memo: dict[str, Any]
 
     def __init__(
         self,
@@ -88,6 +90,7 @@ class Request:
         target: str | None = None,
     ) -> None:
         put = object.__setattr__  # frozen: see __setattr__
+        put(self, "memo", {})
         put(self, "method", method if type(method) is str and method in _KNOWN else _valid_method(method))
         url = url if isinstance(url, URL) else URL(url)
         put(self, "url", url)
