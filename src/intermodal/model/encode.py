@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import urlencode
 
 from intermodal.errors import InvalidRequest
 
@@ -34,6 +33,8 @@ def encode_fields(fields: Fields, name: str) -> str:
     for key, value in items:
         values = value if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping) else [value]
         pairs.extend((key, each) for each in values if each is not None)
+    from urllib.parse import urlencode  # noqa: PLC0415 - slow to import
+
     try:
         return urlencode(pairs)
     except (UnicodeEncodeError, RecursionError) as error:

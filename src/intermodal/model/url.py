@@ -13,15 +13,11 @@ The syntax is RFC 3986; hosts follow the WHATWG URL standard where RFC 3986 leav
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import struct
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias, final
-from urllib.parse import quote, unquote_to_bytes
-
-import idna
 
 from intermodal.errors import InvalidURL, UnsupportedScheme, URLRequired
 
@@ -206,6 +202,8 @@ class URL:
 
 def _build(server: _Server, userinfo: _Userinfo, path: str, query: str | None, fragment: str | None) -> URL:
     """Make the URL of components that are canonical already."""
+    from urllib.parse import quote  # noqa: PLC0415 - slow to import, and most URLs do without
+
     scheme, host, dial_host, port = server
     username, password = userinfo
     after_host = "" if port == _DEFAULT_PORTS[scheme] else f":{port}"
@@ -308,11 +306,15 @@ def _split(text: str) -> tuple[str | None, str | None, str, str | None, str | No
 
 def _encoded(text: str | None) -> str | None:
     """Percent-encode a query or a fragment."""
+    from urllib.parse import quote  # noqa: PLC0415 - slow to import, and most URLs do without
+
     return None if text is None else quote(_STRAY_PERCENT.sub("%25", text), safe=_QUERY_SAFE)
 
 
 def _canonical_path(path: str) -> str:
     """Percent-encode an absolute path and remove its dot segments (RFC 3986 section 5.2.4)."""
+    from urllib.parse import quote  # noqa: PLC0415 - slow to import, and most URLs do without
+
     path = quote(_STRAY_PERCENT.sub("%25", path), safe=_PATH_SAFE)
     if "/." not in path:
         return path
@@ -328,6 +330,8 @@ def _canonical_path(path: str) -> str:
 
 
 def _credentials(text: str, userinfo: str) -> _Userinfo:
+    from urllib.parse import unquote_to_bytes  # noqa: PLC0415 - slow to import, and most URLs do without
+
     if userinfo in ("", ":"):  # WHATWG: nothing before the "@" is no userinfo
         return _NO_USERINFO
     username, colon, password = userinfo.partition(":")
@@ -360,6 +364,8 @@ def _host_and_port(text: str, written: str) -> tuple[str, str, int | None]:
 
 def _domain(text: str, written: str) -> tuple[str, str]:
     """Return host and dial_host of a name or an IPv4 address (WHATWG URL, host parsing, but IDNA 2008)."""
+    import idna  # noqa: PLC0415 - slow to import, and most URLs do without
+
     try:
         if not 0 < len(written) <= _MAX_WRITTEN_NAME:
             raise ValueError(_NAME_LENGTH)
@@ -379,6 +385,8 @@ def _domain(text: str, written: str) -> tuple[str, str]:
 
 def _a_label(label: str) -> str:
     """Return one mapped label as it goes to the DNS; what is wrong with it is a ValueError."""
+    import idna  # noqa: PLC0415 - slow to import, and most URLs do without
+
     if not 0 < len(label) <= _MAX_LABEL:
         raise ValueError(f"each part between its dots has from 1 to {_MAX_LABEL} characters")
     if not label.isascii():
@@ -398,6 +406,8 @@ def _a_label(label: str) -> str:
 
 def _ipv6(text: str, literal: str) -> tuple[str, str]:
     """Return host and dial_host of the inside of brackets, by RFC 5952 on every version of Python."""
+    import ipaddress  # noqa: PLC0415 - slow to import, and most URLs do without
+
     address, percent, zone = literal.partition("%25")
     try:
         if not _IPV6_CHARACTERS.fullmatch(address):
