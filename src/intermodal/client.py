@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 import threading
 import time
@@ -24,6 +23,7 @@ from intermodal.build import (
 from intermodal.errors import Error, InvalidURL, TransportBug, TransportClosed
 from intermodal.flow import drive, send
 from intermodal.middleware.route import Proxies, through_proxy
+from intermodal.model.encode import encode_params
 from intermodal.model.options import Limits, Options, Timeouts
 from intermodal.model.request import Request
 from intermodal.model.response import Response
@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 
 #: Stands for "not given", where None means something.
 _UNSET: Any = object()
+
+#: How many requests a client remembers.
+_MOST_MADE = 256
 
 _SETTINGS = ("base_url", "headers", "params", "timeout", "proxies", "verify", "cert", "limits", "transport")
 
@@ -94,7 +97,7 @@ class Client:
         self._limits = limits
         self._base_url = None if base_url is None else _base(base_url)
         self._headers = merge_headers(default_headers(), headers)
-        self._params = params
+        self._params = encode_params(params)  # now: what is changed in a mapping afterwards changes no request
         self._timeouts = None if timeout is _UNSET else Timeouts.of(timeout)
         self._proxies = None if proxies is None else Proxies(proxies)
         self._tls = build_tls(verify, cert)
@@ -104,6 +107,9 @@ class Client:
         self._factory: Callable[..., Transport] | None = None
         self._closed = False
         self._opening = threading.Lock()
+        #: Requests that were made of a method and a URL alone, to be sent again; and the options of those without any.
+        self._made: dict[tuple[str, str], Request] = {}
+        self._usual: tuple[TransportInfo, Options] | None = None
         if transport is None or isinstance(transport, str):
             self._name = transport or os.environ.get("INTERMODAL_TRANSPORT") or "socket"
             self._factory = find(
@@ -176,7 +182,17 @@ class Client:
         Raises:
             Error: any of :mod:`intermodal.errors`.
         """
-        return self._send(self.build_request(method, url, **keywords), keywords)
+        if keywords and not keywords.keys() <= SEND_KEYWORDS:
+            return self._send(self.build_request(method, url, **keywords), keywords)
+        if type(url) is not str or type(method) is not str:
+            return self._send(self.build_request(method, url, **keywords), keywords)
+        request = self._made.get((method, url))
+        if request is None:
+            request = self.build_request(method, url, **keywords)
+            if len(self._made) >= _MOST_MADE:
+                self._made.clear()
+            self._made[method, url] = request
+        return self._send(request, keywords)
 
     def send(self, request: Request, **keywords: Unpack[SendKeywords]) -> Response:
         """Send a Request as it is; ``timeout``, ``verify``, ``cert``, ``proxies`` and ``stream`` as for :meth:`request`."""
@@ -190,17 +206,26 @@ class Client:
         if self._closed:
             raise TransportClosed("the client is closed: open another one", request=request)
         transport = self.transport
-        options = build_options(self._timeouts, self._tls, keywords, transport.info.capabilities)
-        given = keywords.get("proxies")
-        proxies = Proxies(given) if given is not None else self._proxies
+        info = transport.info
+        proxies = self._proxies
+        if keywords:
+            options = build_options(self._timeouts, self._tls, keywords, info.capabilities)
+            given = keywords.get("proxies")
+            if given is not None:
+                proxies = Proxies(given)
+        elif self._usual is not None and self._usual[0] is info:
+            options = self._usual[1]
+        else:
+            options = build_options(self._timeouts, self._tls, keywords, info.capabilities)
+            self._usual = (info, options)
         started = time.perf_counter()
         if proxies is None:  # a flow that the call does not need is not entered
             response = _carry(transport, request, options)
         else:
             flow = through_proxy(request, options, send, proxies)
             response = drive(flow, partial(_carry, transport))  # type: ignore[assignment]
-        response.elapsed = dt.timedelta(seconds=time.perf_counter() - started)
-        if not keywords.get("stream"):
+        response._seconds = time.perf_counter() - started
+        if not keywords or not keywords.get("stream"):
             response.content  # noqa: B018 - read now, so that its failure is this call's
         return response
 
@@ -256,25 +281,24 @@ class Client:
 
 def _carry(transport: Transport, request: Request, options: Options) -> Response:
     """Send, and hold the transport to its contract: what it does not declare is refused (T4), its errors are ours (T5)."""
-    info = transport.info
-    refuse_unsupported(request, options, info)
     try:
+        refuse_unsupported(request, options, transport.info)
         response = transport.send(request, options)
     except Error as error:
         if error.request is None:
-            error.request, error.transport = request, info.name
+            error.request, error.transport = request, transport.info.name
         raise
     except Exception as error:
         raise TransportBug(
-            f"transport {info.name!r} let {error!r:.200} out, which is no intermodal error: this is a bug of the transport",
+            f"transport {transport.info.name!r} let {error!r:.200} out, which is no intermodal error: this is a bug of the transport",
             request=request,
-            transport=info.name,
+            transport=transport.info.name,
         ) from error
     if not isinstance(response, Response):
         raise TransportBug(
-            f"transport {info.name!r} gave {response!r:.80}: expected an intermodal.Response; this is a bug of the transport",
+            f"transport {transport.info.name!r} gave {response!r:.80}: expected an intermodal.Response; this is a bug of the transport",
             request=request,
-            transport=info.name,
+            transport=transport.info.name,
         )
     return response
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+from contextlib import closing
 
 import pytest
 from backends.own import NAMES, fitting, make_own
@@ -98,7 +99,8 @@ def test_a_forwarding_proxy_gets_the_same_bytes_as_over_a_socket(own, origin):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NO_PROXY", "*")
         own.transport.send(request, fitting(own.transport, proxy=proxy)).close()
-    SocketTransport().send(request, Options(proxy=proxy)).close()
+    with closing(SocketTransport()) as sockets:
+        sockets.send(request, Options(proxy=proxy)).close()
     one, other = [received.raw for received in origin.requests]
     assert one == other
     assert one.startswith(b"POST http://origin.example:8080/a//b?c=%2F HTTP/1.1\r\nHost: origin.example:8080\r\n")

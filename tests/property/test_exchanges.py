@@ -44,7 +44,8 @@ def carry_over_all(lanes, exchange):
     want = expected(exchange)
     outcomes = lanes.each(lambda lane: lane.carry(exchange))
     assert outcomes == dict.fromkeys(outcomes, want.outcome)
-    if not exchange.early:  # else the origin answers before it has read all, and may never do that
+    # Where the answer is there before the body, the origin may never be sent all of that.
+    if not exchange.early and not (exchange.then == "stall" and exchange.sent):
         for lane in lanes.all:
             authority = lane.origin.url.partition("//")[2]
             assert lane.origin.requests[-1].raw == exchange.ask.rendered(authority), lane.name

@@ -128,7 +128,7 @@ class Session(RuleBasedStateMachine):
 
     @rule(framing=st.sampled_from(["length", "chunked"]), read=st.sampled_from([0, 1, 50]))
     def leave_a_small_body_half_read(self, framing, read):
-        """So too where all of the body has come already."""
+        """So too where all of the body has come already; if its length told so, the connection was given back at once."""
         marker = self.marker().encode() * 10
 
         def carry(lane):
@@ -138,6 +138,7 @@ class Session(RuleBasedStateMachine):
 
         self.take()
         self.lanes.each(carry)
+        self.idle += framing == "length"
 
     @rule()
     def rest(self):

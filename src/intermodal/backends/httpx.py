@@ -17,6 +17,7 @@ from intermodal.errors import InvalidRequest, TransportClosed
 from intermodal.guard.httpcore import network_backend
 from intermodal.guard.shelf import Shelf
 from intermodal.guard.transport import Carried, GuardedTransport
+from intermodal.h1.exchange import encode_pieces
 from intermodal.model.options import Limits
 from intermodal.protocol import Capability, Guarantee, TransportInfo
 
@@ -150,10 +151,15 @@ def rendered(exchange: Exchange) -> httpx.Request:
 
 class _RequestStream(httpx.SyncByteStream):
     def __init__(self, exchange: Exchange) -> None:
-        self._body = exchange.request.body
+        self._exchange = exchange
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(()) if self._body is None else self._body.pieces()
+        body = self._exchange.request.body
+        if body is None:
+            return iter(())
+        pieces = body.pieces()
+        self._exchange.others = encode_pieces(body, pieces)  # as h11 would, should the rest go out past it
+        return pieces
 
 
 def _carried(response: httpx.Response) -> Carried:

@@ -13,7 +13,7 @@ from intermodal.model.options import Limits
 from intermodal.protocol import TransportInfo, refuse_unsupported
 
 if TYPE_CHECKING:
-    from intermodal.blocking.exchange import Ending
+    from intermodal.blocking.body import Ending
     from intermodal.model.options import Options
     from intermodal.model.request import Request
     from intermodal.model.response import Response
@@ -33,6 +33,8 @@ class SocketTransport:
     def __init__(self, *, limits: Limits = Limits()) -> None:  # noqa: B008 - frozen
         self._limits = limits
         self._pool: Pool[Stream] = Pool(limits, usable=Stream.quiet, close=Stream.close, abandon=Stream.abandon)
+        #: The exchanges that a thread waits on.
+        self._waiting: set[Exchange] = set()
 
     @property
     def info(self) -> TransportInfo:
@@ -42,32 +44,53 @@ class SocketTransport:
         """Send one request and return at the end of the response's head."""
         refuse_unsupported(request, options, _INFO)
         exchange = Exchange(request, options, self._limits, "socket")
-        key = exchange.route.key
+        key = exchange.prepared.route.key
+        pool, waiting = self._pool, self._waiting
+        waiting.add(exchange)
         try:
-            stream = self._pool.acquire(key, exchange.deadline)
+            stream = pool.acquire(key, exchange.deadline)
         except Error as error:
+            waiting.discard(exchange)
             exchange.fail(error)
-
-        def finish(reusable: bool, _: Ending = "read") -> None:
-            used = exchange.stream
-            if used is not None and not reusable:
-                used.close()
-            self._pool.release(key, used if reusable else None)
-
+        except BaseException:
+            waiting.discard(exchange)
+            raise
         try:
-            exchange.stream = stream or exchange.dial()
+            exchange.stream = stream = stream or exchange.dial()
             exchange.send_request()
+            response = exchange.read_whole()
+            if response is not None:
+                stream.served += 1
+                pool.release(key, stream)
+                return response
             exchange.read_head()
         except Exception as error:  # noqa: BLE001 - fail() raises it again
             try:
                 exchange.fail(error)
             finally:
-                finish(False)
+                self._over(exchange, reusable=False)
         except BaseException:
-            finish(False)
+            self._over(exchange, reusable=False)
             raise
-        return exchange.response(finish)
+        finally:
+            waiting.discard(exchange)
+
+        def finish(reusable: bool, _: Ending = "read") -> None:
+            self._over(exchange, reusable)
+
+        return exchange.response(finish, waiting)
+
+    def _over(self, exchange: Exchange, reusable: bool) -> None:
+        stream = exchange.stream
+        if stream is not None and not reusable:
+            stream.close()
+        self._pool.release(exchange.prepared.route.key, stream if reusable else None)
 
     def close(self) -> None:
-        """Close every idle connection; a response still being read keeps its own to its end."""
+        """Close every idle connection, and end what other threads wait for: they get ``TransportClosed``.
+
+        A response that nobody waits for at that moment keeps its connection to its end.
+        """
         self._pool.close()
+        for exchange in tuple(self._waiting):
+            exchange.interrupt()

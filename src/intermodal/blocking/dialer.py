@@ -8,7 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from intermodal.blocking.stream import Stream
+from intermodal.blocking.stream import open_stream
 from intermodal.errors import (
     CertificateError,
     ConnectionError,
@@ -22,6 +22,7 @@ from intermodal.net.tls import context_for
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from intermodal.blocking.stream import Stream
     from intermodal.errors import Phase
     from intermodal.model.options import Options
     from intermodal.net.deadline import Deadline
@@ -44,7 +45,7 @@ def dial(route: Route, options: Options, deadline: Deadline, entering: Callable[
     if context is not None:
         entering("tls")
         sock = _start_tls(sock, context, route, bound)
-    return Stream(sock)
+    return open_stream(sock)
 
 
 class _Bound:

@@ -7,14 +7,14 @@ becomes of it, by asking ``reusable`` at the end.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import ssl
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
+from intermodal.blocking.body import RECEIVE, ExchangeBody, Upgraded
 from intermodal.blocking.dialer import dial
+from intermodal.blocking.upload import Upload
 from intermodal.errors import (
     ConnectionError,
     Delivery,
@@ -22,30 +22,32 @@ from intermodal.errors import (
     Error,
     Phase,
     ReadTimeout,
-    ResponseError,
     TLSError,
     TransportBug,
+    TransportClosed,
+    TransportError,
     WriteTimeout,
 )
-from intermodal.h1.exchange import ResponseReader, encode_request
-from intermodal.model.response import Response
+from intermodal.h1.exchange import ResponseReader, encode_pieces
+from intermodal.h1.usual import usual_head
+from intermodal.model.response import Response, WholeBody
 from intermodal.net.deadline import Deadline
-from intermodal.net.route import route
+from intermodal.net.prepared import prepare
 from intermodal.protocol import Capability, Guarantee
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from intermodal.blocking.body import Finish
     from intermodal.blocking.stream import Stream
     from intermodal.h1.head import ResponseHead
-    from intermodal.model.headers import Headers
+    from intermodal.model.body import FileSpan
     from intermodal.model.options import Limits, Options
     from intermodal.model.request import Request
+    from intermodal.net.route import Route
 
-#: How much is asked of the socket at once.
-RECEIVE = 65536
-
-#: How an exchange ended: its body was read to the end or failed, it was closed before, or left to the garbage collector.
-Ending = Literal["read", "closed", "collected"]
-Finish = Callable[[bool, Ending], None]
+#: How long a server that was asked (Expect: 100-continue) may keep silent before the body is sent, in seconds.
+PATIENCE = 1.0
 
 #: What an exchange over our own stream can do, whatever transport dials it.
 CAPABILITIES = (
@@ -53,6 +55,7 @@ CAPABILITIES = (
     | Capability.CUSTOM_TLS
     | Capability.CLIENT_CERT
     | Capability.STREAM_REQUEST
+    | Capability.EXPECT_CONTINUE
     | Capability.UPGRADE
     | Capability.WRITE_TIMEOUT
     | Capability.POOL_TIMEOUT
@@ -70,42 +73,53 @@ _GONE = frozenset({errno.EPIPE, errno.ECONNRESET, errno.ESHUTDOWN, errno.ECONNAB
 class Exchange:
     """A request on its way to a response."""
 
-    __slots__ = (
-        "_intact",
-        "_wrote",
-        "deadline",
-        "head",
-        "options",
-        "phase",
-        "reader",
-        "request",
-        "route",
-        "stream",
-        "transport",
-    )
+    # What most exchanges never change is the class's: making one costs a fraction of a small exchange.
+    phase: Phase = "pool"
+    stream: Stream | None = None
+    head: ResponseHead | None = None
+    #: Whether the transport was closed while somebody waited here.
+    interrupted = False
+    #: Whether a byte of the request was written, and whether all has gone as it should.
+    wrote = False
+    intact = True
+    _reader: ResponseReader | None = None
+    #: The rest of the request, while there is one.
+    upload: Upload | None = None
+    #: What follows the piece that a library sends, encoded, should we have to send it in its stead.
+    others: Iterator[bytes | FileSpan] = iter(())
 
     def __init__(self, request: Request, options: Options, limits: Limits, transport: str) -> None:
+        prepared = prepare(request, options)
         self.request = request
         self.options = options
         self.transport = transport
-        self.deadline = Deadline(options.timeouts, time.monotonic())
-        headers = request.headers
-        self.reader = ResponseReader(
-            request.method,
-            limits,
-            upgrade="upgrade" in headers,
-            close="close" in headers.get("connection", "").lower(),  # of three options that a Request may name
-        )
-        self.route = route(request, options)
-        self.phase: Phase = "pool"
-        self.stream: Stream | None = None
-        self.head: ResponseHead | None = None
-        self._wrote = False
-        self._intact = True
+        self.prepared = prepared
+        self.limits = limits
+        self.deadline = prepared.deadline or Deadline(options.timeouts, time.monotonic())
+
+    @property
+    def route(self) -> Route:
+        """Where the request goes."""
+        return self.prepared.route
+
+    @property
+    def reader(self) -> ResponseReader:
+        """What reads the response; made when it is first asked for."""
+        reader = self._reader
+        if reader is None:
+            prepared = self.prepared
+            reader = self._reader = ResponseReader(
+                self.request.method, self.limits, upgrade=prepared.upgrading, close=prepared.closing
+            )
+        return reader
+
+    @reader.setter
+    def reader(self, reader: ResponseReader) -> None:
+        self._reader = reader
 
     def dial(self) -> Stream:
         """Open the connection that this exchange asks for."""
-        return dial(self.route, self.options, self.deadline, self._enter)
+        return dial(self.prepared.route, self.options, self.deadline, self._enter)
 
     def _enter(self, phase: Phase) -> None:
         self.phase = phase
@@ -113,74 +127,167 @@ class Exchange:
     # -- out ----------------------------------------------------------------------------------------
 
     def send_request(self) -> None:
-        """Write the whole request; where the peer stops taking it, go on to what it has answered.
+        """Write the request, as much of it as the server wants; where it stops taking it, go on to what it has answered.
 
         Raises:
-            RequestBodyError, WriteTimeout, TotalTimeout, TLSError, ConnectionError.
+            RequestBodyError, WriteTimeout, TotalTimeout, TLSError, ConnectionError, ProtocolError.
         """
         self.phase = "send"
-        with contextlib.closing(encode_request(self.request)) as pieces:  # type: ignore[type-var]
-            for data in pieces:
-                if not self.write(data):
-                    break
+        prepared = self.prepared
+        if self.write(prepared.start) and not prepared.whole and (not prepared.expecting or self.is_wanted()):
+            Upload(self, self._pieces()).until_answered()
         self.phase = "wait"
+
+    def _pieces(self) -> Iterator[bytes | FileSpan]:
+        body, stream = self.request.body, self.stream
+        assert body is not None
+        if body.file is not None and stream is not None and stream.sends_files and not body.file.file.closed:
+            return iter((body.file,))
+        return encode_pieces(body, body.pieces())
+
+    def send_piece(self, piece: bytes) -> bool:
+        """Send one piece of the body that a library encodes; False where it is to stop, because there is an answer.
+
+        The rest, if it is wanted, goes out as the answer is read: what is left of this piece, then ``others``.
+        """
+        return Upload(self, self.others, piece).piece()
 
     def write(self, data: bytes) -> bool:
         """Write all of ``data``; False where the peer takes no more, which is no error yet: it may have answered."""
         stream = self.stream
         assert stream is not None
+        if self.interrupted:  # before there was a stream
+            raise TransportClosed("the transport was closed")
         rest: bytes | memoryview = data
         while True:
             try:
-                taken = stream.send(rest, self._wait(self.options.timeouts.write))
-            except TimeoutError as error:
-                message = f"the server took nothing for write={self.options.timeouts.write} s"
-                raise self.deadline.expired(WriteTimeout, message, time.monotonic()) from error
-            except ssl.SSLError as error:
-                self._intact = False
-                if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-                    return False
-                raise TLSError(f"TLS failed while the request was sent: {error.reason or error}") from error
-            except OSError as error:
-                self._intact = False
-                if error.errno in _GONE:
-                    return False
-                raise _lost("while the request was sent", error) from error
-            self._wrote = True
+                taken = stream.send(rest, self.wait(self.options.timeouts.write))
+            except Exception as error:  # noqa: BLE001 - raised again as ours
+                return self.not_taken(error)
+            self.wrote = True
             if taken == len(rest):
                 return True
             rest = memoryview(rest)[taken:]
 
-    def _wait(self, seconds: float | None) -> float | None:
+    def interrupt(self) -> None:
+        """End this exchange under the thread that waits on it; called from another one."""
+        self.interrupted = True
+        if self.stream is not None:
+            self.stream.interrupt()
+
+    def not_taken(self, error: Exception) -> bool:
+        """Say what it means that a write failed: False where the peer is gone and may have answered before, else raised."""
+        self.intact = False
+        if isinstance(error, TimeoutError):
+            message = f"the server took nothing for write={self.options.timeouts.write} s"
+            raise self.deadline.expired(WriteTimeout, message, time.monotonic()) from error
+        if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+            return False
+        if isinstance(error, ssl.SSLError):
+            raise TLSError(f"TLS failed while the request was sent: {error.reason or error}") from error
+        if isinstance(error, OSError | ValueError):  # ValueError: closed by another thread
+            if getattr(error, "errno", None) in _GONE:
+                return False
+            raise _lost("while the request was sent", error) from error
+        raise error
+
+    def wait(self, seconds: float | None) -> float | None:
+        """Give how long a wait may take that is itself bound by ``seconds``; TotalTimeout where no time is left."""
         return seconds if self.deadline.ends is None else self.deadline.wait(seconds, time.monotonic())
+
+    def is_wanted(self) -> bool:
+        """Wait, but not for ever, until the server says whether it wants the body (RFC 9110 section 10.1.1).
+
+        False where it has answered already: then the body stays here, and the connection does not serve again.
+        """
+        stream = self.stream
+        assert stream is not None
+        until = time.monotonic() + PATIENCE
+        self.phase = "wait"
+        while (left := until - time.monotonic()) > 0 and stream.readable(self.wait(left)):
+            data = self.receive_now()
+            if data is None:  # TLS had something to say to itself
+                continue
+            self.reader.receive(data)
+            if self.reader.head() is not None:
+                self.intact = False
+                return False
+            if any(interim.status_code == 100 for interim in self.reader.informational):
+                break
+        self.phase = "send"
+        return True
 
     # -- in -----------------------------------------------------------------------------------------
 
     def receive(self) -> None:
         """Wait for bytes and hand them to the reader."""
+        self.reader.receive(self.receive_bytes(RECEIVE))
+
+    def receive_bytes(self, n: int) -> bytes:
+        """Wait for bytes, at most ``n``; ``b""`` for the end of the connection.
+
+        Raises:
+            ReadTimeout, TotalTimeout, TLSError, ConnectionError.
+        """
         stream = self.stream
         assert stream is not None
         try:
-            data = stream.recv(RECEIVE, self._wait(self.options.timeouts.read))
-        except TimeoutError as error:
+            return stream.recv(n, self.wait(self.options.timeouts.read))
+        except Exception as error:  # noqa: BLE001 - raised again as ours
+            return self.not_received(error)
+
+    def receive_now(self) -> bytes | None:
+        """Give what has come while we are sending, ``b""`` for the end of the connection, None where nothing has."""
+        stream = self.stream
+        assert stream is not None
+        try:
+            return stream.recv_now(RECEIVE)
+        except Exception as error:  # noqa: BLE001 - raised again as ours
+            self.phase = "head" if self.began else "wait"
+            return self.not_received(error)
+
+    def not_received(self, error: Exception) -> bytes:
+        """Say what it means that nothing was received: the end of the connection, else raised."""
+        if isinstance(error, TimeoutError):
             message = f"the server sent nothing for read={self.options.timeouts.read} s"
             raise self.deadline.expired(ReadTimeout, message, time.monotonic()) from error
-        except ssl.SSLEOFError:
+        if isinstance(error, ssl.SSLEOFError):
             self.reader.receive(b"", clean=False)
-        except ssl.SSLError as error:
+            return b""
+        if isinstance(error, ssl.SSLError):
             raise TLSError(f"TLS failed while the response was read: {error.reason or error}") from error
-        except (OSError, ValueError) as error:  # ValueError: closed by another thread
+        if isinstance(error, OSError | ValueError):  # ValueError: closed by another thread
             raise _lost("while the response was read", error) from error
-        else:
+        raise error
+
+    def read_whole(self) -> Response | None:
+        """Give the response if the first bytes that come hold all of it, the usual small one; else go on with ``read_head``.
+
+        Then the connection may serve again at once.
+        """
+        if self._reader is not None or not self.intact:
+            return None  # there is more to it already
+        data = self.receive_bytes(RECEIVE)
+        usual = None if self.prepared.closing else usual_head(data, self.request.method, self.limits)
+        if usual is None:
             self.reader.receive(data)
+            return None
+        head = usual.head
+        if len(data) - usual.end != usual.length:
+            self.reader.begin(data, usual)
+            return None
+        return Response.received(head.status_code, head.reason, head.headers, WholeBody(data, usual.end), self.request)
 
     def read_head(self) -> ResponseHead:
         """Read to the end of the final response's head; interim ones are on ``reader.informational``."""
         reader = self.reader
-        while (head := reader.head()) is None:
-            self.receive()
-            if self.phase == "wait" and reader.began:
+        while True:
+            if reader.began:
                 self.phase = "head"
+            head = reader.head()
+            if head is not None:
+                break
+            self.receive()
         self.phase = "body"
         self.head = head
         return head
@@ -188,25 +295,64 @@ class Exchange:
     def read(self, n: int) -> bytes:
         """Read at most ``n`` bytes of the body as soon as any are there; ``b""`` at its end."""
         reader = self.reader
-        while True:
-            data = reader.take(n)
-            if data or reader.done:
-                return data
-            self.receive()
+        while not (data := reader.take(n)) and not reader.done:
+            if self.upload is not None:
+                self.upload.more(self.options.timeouts.read)
+            else:
+                self.receive()
+        if self.upload is not None and reader.done:
+            self.upload.to_the_end()
+        return data
+
+    def read_into(self, buffer: memoryview) -> int:
+        """Read into ``buffer`` instead, past the reader where that can be: how many bytes, 0 at the end of the body."""
+        reader = self.reader
+        direct = min(reader.direct, len(buffer))
+        if not direct or self.upload is not None:
+            data = self.read(len(buffer))
+            buffer[: len(data)] = data
+            return len(data)
+        stream = self.stream
+        assert stream is not None
+        try:
+            received = stream.recv_into(buffer[:direct], self.wait(self.options.timeouts.read))
+        except Exception as error:  # noqa: BLE001 - raised again as ours
+            self.not_received(error)
+            received = 0
+        if received:
+            reader.skip(received)
+            return received
+        reader.receive(b"")
+        return len(self.read(1))  # whether that was the body's end, the reader says
 
     # -- the end ------------------------------------------------------------------------------------
 
     @property
     def reusable(self) -> bool:
         """Whether the connection may serve another exchange: both messages are whole and nothing is left over."""
-        return self._intact and self.reader.reusable
+        return self.intact and self.upload is None and self.reader.reusable
+
+    @property
+    def done(self) -> bool:
+        """Whether there is nothing more to send or to read."""
+        return self.upload is None and self.reader.done
+
+    @property
+    def began(self) -> bool:
+        """Whether any byte of a response has come."""
+        return self._reader is not None and self._reader.began
+
+    @property
+    def answer_is_whole(self) -> bool:
+        """Whether the response was read to its end."""
+        return self._reader is not None and self._reader.done
 
     @property
     def delivery(self) -> Delivery:
         """What the server may have seen of this request (T6)."""
-        if self.reader.began:
+        if self.began:
             return "sent"
-        return "maybe_sent" if self._wrote else "not_sent"
+        return "maybe_sent" if self.wrote else "not_sent"
 
     @property
     def reused(self) -> bool:
@@ -215,6 +361,10 @@ class Exchange:
 
     def fail(self, error: Exception) -> NoReturn:
         """Raise ``error`` with what is known about the exchange; a foreign one as TransportBug (T5)."""
+        if self.interrupted and isinstance(error, TransportError):
+            closed = TransportClosed("the transport was closed while this request was on its way")
+            self._attach(closed)
+            raise closed from error
         if not isinstance(error, Error):
             bug = TransportBug(f"transport {self.transport!r} let {error!r:.200} out: this is a bug of the transport")
             self._attach(bug)
@@ -230,138 +380,32 @@ class Exchange:
         error.delivery = self.delivery
         error.reused = self.reused
 
-    def response(self, finish: Finish, read: Callable[[int], bytes] | None = None) -> Response:
+    def response(self, finish: Finish, waiting: set[Exchange], read: Callable[[int], bytes] | None = None) -> Response:
         """Make the Response, once the head was read.
 
         Args:
             finish: called once, with whether the connection may serve again, and how the exchange ended; the
                 garbage collector may be calling unless it was "read", and then no lock may be waited for.
+            waiting: where this exchange stands while a thread waits for more of the body.
             read: where the body is read, if a library stands between it and this exchange.
         """
         head = self.head
         assert head is not None
-        body = ExchangeBody(self, finish, read)
-        upgraded = None
-        if head.status_code == 101:
-            upgraded = Upgraded(self, body)
-        elif self.reader.done:
+        body = ExchangeBody(self, finish, waiting, read)
+        upgraded = Upgraded(self, body) if head.status_code == 101 else None
+        if upgraded is None and self.done:
             body.end()
+        is_here = upgraded is None and self.upload is None and self.reader.is_here
         return Response(
             head.status_code,
             head.headers,
-            body,
+            body.gathered() if is_here else body,
             reason=head.reason,
             http_version=head.http_version,
             request=self.request,
             informational=self.reader.informational,
             upgraded=upgraded,
         )
-
-
-class ExchangeBody:
-    """The undecoded body, read from the exchange; gives the connection back at its end."""
-
-    __slots__ = ("_direct", "_exchange", "_failure", "_finish", "_read")
-
-    def __init__(self, exchange: Exchange, finish: Finish, read: Callable[[int], bytes] | None = None) -> None:
-        self._exchange = exchange
-        self._read = read or exchange.read
-        self._direct = read is None
-        self._finish: Finish | None = finish
-        self._failure: Exception | None = None
-
-    def read(self, n: int, /) -> bytes:
-        if self._finish is None:
-            if self._failure is not None:
-                raise self._failure
-            return b""
-        exchange = self._exchange
-        try:
-            data = self._read(n)
-        except Exception as error:  # noqa: BLE001 - fail() raises it again
-            try:
-                exchange.fail(error)
-            except Error as failure:
-                self._failure = failure
-                raise
-            finally:
-                self.end()
-        except BaseException:
-            self.end()
-            raise
-        if not data or (self._direct and exchange.reader.done):  # a library may hold bytes back for the next call
-            self.end()
-        return data
-
-    @property
-    def trailers(self) -> Headers | None:
-        return self._exchange.reader.trailers
-
-    def drain(self, limit: int, seconds: float) -> None:
-        """Read on for the connection's sake, so many bytes and seconds at most; a failure concerns nobody any more."""
-        self._exchange.deadline.shorten(time.monotonic() + seconds)
-        with contextlib.suppress(Error):
-            while limit > 0 and (piece := self.read(min(limit, RECEIVE))):
-                limit -= len(piece)
-
-    def end(self, how: Ending = "read") -> None:
-        """Give the connection up, once; it serves again only where nothing is left on it."""
-        finish, self._finish = self._finish, None
-        if finish is not None:
-            reusable = self._failure is None and self._exchange.reusable
-            if reusable and self._exchange.stream is not None:
-                self._exchange.stream.served += 1
-            finish(reusable, how)
-
-    def close(self) -> None:
-        # A library may have read to the end of the message what its caller has not: left unread, it counts as unread.
-        if self._finish is not None and not (self._exchange.reader.done and (self._direct or not self._read(1))):
-            self._failure = ResponseError(
-                "the response was closed before its body was read to the end", request=self._exchange.request
-            )
-        self.end("closed")
-
-    def __del__(self) -> None:
-        if self._finish is not None:
-            self._failure = ResponseError("the response was left to the garbage collector")
-            self.end("collected")
-
-
-class Upgraded:
-    """The connection after a 101, its first bytes included; closing it closes the connection."""
-
-    def __init__(self, exchange: Exchange, body: ExchangeBody) -> None:
-        self._exchange = exchange
-        self._body = body
-        self._first = exchange.reader.rest()
-
-    def recv(self, n: int, /) -> bytes:
-        if self._first:
-            data, self._first = self._first[:n], self._first[n:]
-            return data
-        exchange = self._exchange
-        assert exchange.stream is not None
-        try:
-            return exchange.stream.recv(n, exchange.options.timeouts.read)
-        except TimeoutError as error:
-            message = f"the server sent nothing for read={exchange.options.timeouts.read} s"
-            self._fail(ReadTimeout(message), error)
-        except (OSError, ValueError) as error:
-            self._fail(_lost("after the upgrade", error), error)
-
-    def sendall(self, data: bytes, /) -> None:
-        try:
-            if not self._exchange.write(data):
-                self._fail(Disconnected("the peer takes no more"), None)
-        except Error as error:
-            self._fail(error, error.__cause__)
-
-    def _fail(self, error: Error, cause: BaseException | None) -> NoReturn:
-        error.__cause__ = cause
-        self._exchange.fail(error)
-
-    def close(self) -> None:
-        self._body.close()
 
 
 def _lost(when: str, error: Exception) -> ConnectionError:

@@ -3,56 +3,146 @@
 from __future__ import annotations
 
 import contextlib
+import math
+import os
 import select
 import socket
 import ssl
+import struct
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from intermodal.model.body import FileSpan
+
+#: A file is given to the system in pieces of this size, in bytes: between two of them the answer is looked for.
+FILE_PIECE = 1 << 20
+
+
+def open_stream(sock: socket.socket) -> Stream:
+    """Make the stream that suits a connected socket."""
+    return PlainStream(sock) if sys.platform == "linux" and not isinstance(sock, ssl.SSLSocket) else Stream(sock)
 
 
 class Stream:
     """One connection: bytes out, bytes in, and whether it is still of use.
 
-    ``recv`` and ``send`` raise what the socket raises: TimeoutError, ssl.SSLError, OSError.
+    What waits raises what the socket raises: TimeoutError, ssl.SSLError, OSError, ValueError where it was closed.
     """
-
-    __slots__ = ("_wait", "served", "sock")
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         #: How many exchanges it has carried to their end.
         self.served = 0
-        self._wait: float | None = -1.0
+        self._bound: float | None = -1.0
+        self._in = _waiter(sock, _IN)
+        self._both: Callable[[float | None], int] | None = None
 
-    def _bound(self, seconds: float | None) -> None:
-        if seconds != self._wait:  # settimeout is a system call
-            self.sock.settimeout(seconds)
-            self._wait = seconds
+    # -- one way at a time ----------------------------------------------------------------------------
 
     def recv(self, n: int, seconds: float | None) -> bytes:
         """Wait at most ``seconds`` for bytes, and give at most ``n``; ``b""`` once the peer has closed."""
-        if seconds != self._wait:
-            self._bound(seconds)
+        if seconds != self._bound:
+            self._set_bound(seconds)
         return self.sock.recv(n)
+
+    def recv_into(self, buffer: memoryview, seconds: float | None) -> int:
+        """Wait at most ``seconds`` for bytes, and write them into ``buffer``: how many, 0 once the peer has closed."""
+        if seconds != self._bound:
+            self._set_bound(seconds)
+        return self.sock.recv_into(buffer)
 
     def send(self, data: bytes | memoryview, seconds: float | None) -> int:
         """Wait at most ``seconds`` for the peer to take bytes, and give how many it took."""
-        if seconds != self._wait:
-            self._bound(seconds)
+        if seconds != self._bound:
+            self._set_bound(seconds)
         return self.sock.send(data)
+
+    def _set_bound(self, seconds: float | None) -> None:
+        self.sock.settimeout(seconds)  # a system call: made only where the bound is another
+        self._bound = seconds
+
+    # -- both ways at once ----------------------------------------------------------------------------
+
+    def offer(self, data: bytes | memoryview, seconds: float | None) -> int:
+        """Wait at most ``seconds`` until the peer takes some of ``data``, or has sent something itself.
+
+        Gives how many bytes it took; 0 where there is something to read instead, its end perhaps.
+        """
+        while not self._has_spoken(seconds):
+            try:
+                return self.sock.send(data)
+            except (BlockingIOError, ssl.SSLWantWriteError):
+                pass
+            except ssl.SSLWantReadError:  # TLS has to hear from its peer before it can go on
+                if not self._in(seconds):
+                    raise TimeoutError("TLS waits for its peer") from None
+        return 0
+
+    def offer_file(self, span: FileSpan, seconds: float | None) -> int:
+        """Do the same with a part of a file, which the system reads by itself; -1 where its end came too soon."""
+        while not self._has_spoken(seconds):
+            with contextlib.suppress(BlockingIOError):
+                count = min(span.length, FILE_PIECE)
+                return os.sendfile(self.sock.fileno(), span.file.fileno(), span.start, count) or -1
+        return 0
+
+    @property
+    def sends_files(self) -> bool:
+        """Whether the system can send a file over this connection as it is."""
+        return hasattr(os, "sendfile") and not isinstance(self.sock, ssl.SSLSocket)
+
+    def recv_now(self, n: int) -> bytes | None:
+        """Give what has come, at most ``n`` bytes, ``b""`` where the peer has closed; None where nothing has."""
+        self._set_free()
+        try:
+            return self.sock.recv(n)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return None
+
+    def readable(self, seconds: float | None) -> bool:
+        """Wait at most ``seconds`` for something to read; False where nothing came."""
+        return self._pending() or bool(self._in(seconds))
+
+    def _has_spoken(self, seconds: float | None) -> bool:
+        """Wait at most ``seconds`` until the peer has sent something or takes something: whether it was the first."""
+        self._set_free()
+        if self._pending():
+            return True
+        if self._both is None:
+            self._both = _waiter(self.sock, _IN | _OUT)
+        ready = self._both(seconds)
+        if not ready:
+            raise TimeoutError("neither read nor written")
+        return bool(ready & _IN)
+
+    def _set_free(self) -> None:
+        if self._bound != 0:
+            self._set_bound(0)
+
+    def _pending(self) -> bool:
+        return isinstance(self.sock, ssl.SSLSocket) and self.sock.pending() > 0
+
+    # -- between exchanges ----------------------------------------------------------------------------
 
     def quiet(self) -> bool:
         """Whether an idle connection is as it was left: neither closed by the peer nor spoken on unasked."""
-        sock = self.sock
         try:
-            if isinstance(sock, ssl.SSLSocket) and sock.pending():
-                return False
-            return not _readable(sock)
+            return not self.readable(0)
         except (OSError, ValueError):
             return False
 
+    def interrupt(self) -> None:
+        """End the connection under whoever waits on it, in another thread; it is theirs to close."""
+        with contextlib.suppress(OSError):
+            # Not SSLSocket's own: it puts TLS aside, and what is still to be read would come out as it is on the wire.
+            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
+
     def close(self) -> None:
         """End the connection; a thread that waits on it wakes up."""
-        with contextlib.suppress(OSError):
-            self.sock.shutdown(socket.SHUT_RDWR)
+        self.interrupt()
         self.sock.close()
 
     def abandon(self) -> None:
@@ -60,14 +150,91 @@ class Stream:
         self.sock.close()
 
 
-if hasattr(select, "poll"):
+class PlainStream(Stream):
+    """A stream without TLS, whose bounds the kernel keeps: CPython would ask it first, with a system call for each wait.
 
-    def _readable(sock: socket.socket) -> bool:
+    A wait that a signal handler interrupts begins anew.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__(sock)
+        sock.setblocking(True)
+        self._free = False
+        self._to_recv: float | None = None
+        self._to_send: float | None = None
+
+    def recv(self, n: int, seconds: float | None) -> bytes:
+        if seconds != self._to_recv:
+            self._to_recv = self._keep(socket.SO_RCVTIMEO, seconds)
+        try:
+            return self.sock.recv(n)
+        except BlockingIOError as error:
+            raise TimeoutError("nothing came") from error
+
+    def recv_into(self, buffer: memoryview, seconds: float | None) -> int:
+        if seconds != self._to_recv:
+            self._to_recv = self._keep(socket.SO_RCVTIMEO, seconds)
+        try:
+            return self.sock.recv_into(buffer)
+        except BlockingIOError as error:
+            raise TimeoutError("nothing came") from error
+
+    def send(self, data: bytes | memoryview, seconds: float | None) -> int:
+        if seconds != self._to_send:
+            self._to_send = self._keep(socket.SO_SNDTIMEO, seconds)
+        try:
+            return self.sock.send(data)
+        except BlockingIOError as error:
+            raise TimeoutError("nothing was taken") from error
+
+    def quiet(self) -> bool:
+        try:
+            return not self._in(0)
+        except (OSError, ValueError):
+            return False
+
+    def _keep(self, which: int, seconds: float | None) -> float | None:
+        if self._free:
+            self._free = False
+            self.sock.setblocking(True)
+        micros = 0 if seconds is None else max(1, math.ceil(seconds * 1e6))  # 0 is no bound
+        self.sock.setsockopt(socket.SOL_SOCKET, which, struct.pack("@ll", *divmod(micros, 1_000_000)))
+        return seconds
+
+    def _set_free(self) -> None:
+        if not self._free:
+            self._free = True
+            self._to_recv = self._to_send = -1.0
+            self.sock.setblocking(False)
+
+    def _pending(self) -> bool:
+        return False
+
+
+if hasattr(select, "poll"):
+    _IN, _OUT = select.POLLIN, select.POLLOUT
+
+    def _waiter(sock: socket.socket, waiting: int) -> Callable[[float | None], int]:
+        """Make what waits for a socket: for so many seconds, until any of ``waiting`` is the case; which are, 0 for none."""
         poller = select.poll()  # a select() would fail for descriptors above 1023
-        poller.register(sock, select.POLLIN)
-        return bool(poller.poll(0))
+        poller.register(sock, waiting)
+        poll = poller.poll
+
+        def wait(seconds: float | None) -> int:
+            ready = poll(None if seconds is None else math.ceil(seconds * 1000))
+            # An error or the end of the connection shows when it is read.
+            return (ready[0][1] & _OUT) | (_IN if ready[0][1] & ~_OUT else 0) if ready else 0
+
+        return wait
 
 else:  # Windows
+    _IN, _OUT = 1, 4
 
-    def _readable(sock: socket.socket) -> bool:
-        return bool(select.select([sock], [], [], 0)[0])
+    def _waiter(sock: socket.socket, waiting: int) -> Callable[[float | None], int]:
+        readers, writers = [sock] if waiting & _IN else [], [sock] if waiting & _OUT else []
+
+        def wait(seconds: float | None) -> int:
+            readable, writable, broken = select.select(readers, writers, [sock], seconds)
+            return (_IN if readable or broken else 0) | (_OUT if writable else 0)
+
+        return wait

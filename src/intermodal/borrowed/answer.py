@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from intermodal.blocking.exchange import Exchange
     from intermodal.model.options import Limits
-    from intermodal.net.deadline import Deadline
 
 
 class Answer(NamedTuple):
@@ -41,7 +40,7 @@ class Answer(NamedTuple):
 def hand_over(exchange: Exchange) -> None:
     """Note that a library has the request: whether a byte of it has left is the library's secret from here on."""
     exchange.phase = "send"
-    exchange._wrote = True
+    exchange.wrote = True
 
 
 def adopt(exchange: Exchange, answer: Answer, limits: Limits) -> bool:
@@ -92,7 +91,7 @@ def judged(answer: Answer, limits: Limits) -> ResponseHead:
 class LibraryReader(ResponseReader):
     """Reads a response whose head and body come from a library's parser instead of from bytes."""
 
-    __slots__ = ("_counted", "_deadline", "_left", "_over", "_read", "persistent")
+    __slots__ = ("_counted", "_exchange", "_left", "_over", "_read", "persistent")
 
     def __init__(self, exchange: Exchange, head: ResponseHead, read: Callable[[int], bytes], limits: Limits) -> None:
         request = exchange.request
@@ -100,7 +99,7 @@ class LibraryReader(ResponseReader):
         framing = response_framing(request.method, head, upgrade=False)
         self.began = True
         self._head = head
-        self._deadline: Deadline = exchange.deadline
+        self._exchange = exchange
         self._read = read
         self._counted = framing.kind is Kind.LENGTH
         self._left = framing.length
@@ -111,8 +110,9 @@ class LibraryReader(ResponseReader):
         """Give at most ``n`` bytes of the body as soon as the library has any; ``b""`` where it is done."""
         if self._over:
             return b""
-        if self._deadline.ends is not None:
-            self._deadline.wait(None, time.monotonic())
+        deadline = self._exchange.deadline
+        if deadline.ends is not None:
+            deadline.wait(None, time.monotonic())
         data = self._read(min(n, self._left) if self._counted else n)
         if self._counted:
             if not data:

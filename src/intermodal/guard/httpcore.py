@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from intermodal.blocking.stream import Stream
     from intermodal.h1.head import ResponseHead
 
+_LAST_CHUNK = b"0\r\n\r\n"
+
 
 def network_backend(httpcore: ModuleType) -> Any:
     """Make a NetworkBackend whose streams are guarded, out of the given httpcore."""
@@ -43,7 +45,12 @@ def network_backend(httpcore: ModuleType) -> Any:
                 self._reframe = _Reframe()
                 exchange.stream = self._stream
                 exchange.phase = "send"
-            if not exchange.write(buffer):
+                goes_on = exchange.write(buffer) and (not exchange.prepared.expecting or exchange.is_wanted())
+            else:
+                if buffer == _LAST_CHUNK:
+                    exchange.others = iter(())
+                goes_on = exchange.send_piece(buffer)
+            if not goes_on:
                 raise httpcore.WriteError("the peer takes no more")  # httpcore then reads what it has answered
 
         def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - ours bounds it

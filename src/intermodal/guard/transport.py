@@ -16,7 +16,7 @@ from intermodal.protocol import TransportInfo, refuse_unsupported
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from intermodal.blocking.exchange import Ending
+    from intermodal.blocking.body import Ending
     from intermodal.guard.shelf import Shelf
     from intermodal.model.options import Limits, Options
     from intermodal.model.request import Request
@@ -47,6 +47,8 @@ class GuardedTransport(abc.ABC):
         #: What the library holds of the exchanges that are not over: out of the garbage collector's reach, because
         #: its objects take its locks when they go.
         self._out: dict[int, Carried] = {}
+        #: The exchanges that a thread waits on.
+        self._waiting: set[Exchange] = set()
 
     @property
     def info(self) -> TransportInfo:
@@ -62,10 +64,15 @@ class GuardedTransport(abc.ABC):
         exchange = Exchange(request, options, self._limits, self._info.name)
         key = exchange.route.key
         self._give_back_left()
+        self._waiting.add(exchange)
         try:
             self._slots.acquire(key, exchange.deadline)
         except Error as error:
+            self._waiting.discard(exchange)
             exchange.fail(error)
+        except BaseException:
+            self._waiting.discard(exchange)
+            raise
         if self._shelf is not None:
             self._shelf.hold(key)
         token = current_exchange.set(exchange)
@@ -79,6 +86,7 @@ class GuardedTransport(abc.ABC):
             raise
         finally:
             current_exchange.reset(token)
+            self._waiting.discard(exchange)
         self._out[id(exchange)] = carried
 
         def give_back(reusable: bool) -> None:
@@ -101,7 +109,7 @@ class GuardedTransport(abc.ABC):
                 give_back(reusable)
             self._slots.release(key, None)
 
-        return exchange.response(finish, carried.read)
+        return exchange.response(finish, self._waiting, carried.read)
 
     def _over(self, key: Key) -> None:
         self._slots.release(key, None)
@@ -117,8 +125,13 @@ class GuardedTransport(abc.ABC):
             give_back()
 
     def close(self) -> None:
-        """Close every idle connection; a response still being read keeps its own to its end."""
+        """Close every idle connection, and end what other threads wait for: they get ``TransportClosed``.
+
+        A response that nobody waits for at that moment keeps its connection to its end.
+        """
         self._slots.close()
+        for exchange in tuple(self._waiting):
+            exchange.interrupt()
         self._give_back_left()
         if self._shelf is not None:
             self._shelf.close()

@@ -1,8 +1,11 @@
 """Body readers: by length, by chunks with trailers, until the connection ends.
 
-Each takes its bytes from a shared ``Buffer`` and has one method, ``take(n)``: at most ``n`` bytes of the
-body; ``b""`` when the body is done (``done`` says so) or when more must be received first. Bytes that
-are good are given out before the fault that follows them is raised, wherever the input was cut.
+Each takes its bytes from a shared ``Buffer`` by ``take(n)``: at most ``n`` bytes of the body; ``b""`` when the body is
+done (``done`` says so) or when more must be received first. Bytes that are good are given out before the fault that
+follows them is raised, wherever the input was cut.
+
+While the buffer is empty, up to ``direct`` bytes are the body's whatever they are: a caller may receive them into
+memory of its own, and says so by ``skip(n)``.
 """
 
 from __future__ import annotations
@@ -61,10 +64,16 @@ class BodyReader(Protocol):
     done: bool
     trailers: Headers
 
+    @property
+    def direct(self) -> int: ...
+
     def take(self, n: int, /) -> bytes: ...
+
+    def skip(self, n: int, /) -> None: ...
 
 
 _NO_TRAILERS = Headers()
+_ENDLESS = 1 << 62
 
 
 class NoBody:
@@ -72,10 +81,14 @@ class NoBody:
 
     __slots__ = ()
     done = True
+    direct = 0
     trailers = _NO_TRAILERS
 
     def take(self, _n: int, /) -> bytes:
         return b""
+
+    def skip(self, _n: int, /) -> None:
+        """Nothing is ever received for it."""
 
 
 class LengthReader:
@@ -101,6 +114,14 @@ class LengthReader:
             raise IncompleteBody(f"the body ended {left} bytes before its Content-Length of {self.length}")
         return data
 
+    @property
+    def direct(self) -> int:
+        return self._left
+
+    def skip(self, n: int, /) -> None:
+        self._left -= n
+        self.done = not self._left
+
 
 class UntilCloseReader:
     """All that comes until the connection ends (RFC 9112 section 6.3 step 8)."""
@@ -120,6 +141,13 @@ class UntilCloseReader:
                 raise IncompleteBody("the TLS connection ended without close_notify: the body may have been cut off")
             self.done = True
         return data
+
+    @property
+    def direct(self) -> int:
+        return 0 if self.done else _ENDLESS
+
+    def skip(self, _n: int, /) -> None:
+        """Count nothing: there is no end to come nearer to."""
 
 
 class ChunkedReader:
@@ -161,6 +189,13 @@ class ChunkedReader:
         if not self.done and not pieces and n and buffer.ended:
             raise IncompleteBody("the body ended before its last chunk")
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    @property
+    def direct(self) -> int:
+        return self._left
+
+    def skip(self, n: int, /) -> None:
+        self._left -= n
 
     def finish(self) -> None:
         """Go past what may follow the last byte of data, as far as it is here already; a fault waits for ``take``."""

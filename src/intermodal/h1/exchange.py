@@ -22,34 +22,64 @@ from intermodal.model.response import Informational
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from intermodal.h1.usual import UsualHead
+    from intermodal.model.body import Body
     from intermodal.model.headers import Headers
     from intermodal.model.options import Limits
     from intermodal.model.request import Request
 
 
+#: A body of at most so many bytes goes out together with its head.
+SMALL = 16384
+
+
+def encode_start(request: Request) -> tuple[bytes, bool]:
+    r"""Encode the first bytes of a request, and whether they are all of it: a small body goes out with its head.
+
+    Unless its server is to be asked first, and then no byte of the body goes with the question (RFC 9110 section 10.1.1).
+
+    >>> from intermodal.model.request import Request
+    >>> encode_start(Request("POST", "http://h/", body=b"hi"))
+    (b'POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi', True)
+    """
+    head = encode_head(request.method, request.target, request.headers)
+    body = request.body
+    if body is None:
+        return head, True
+    content = body.content
+    if content is not None and len(content) <= SMALL and "expect" not in request.headers:
+        return head + content, True
+    return head, False
+
+
+def encode_pieces(body: Body, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    r"""Encode the pieces of a body as they go out: as they are where its length is known, else as chunks (RFC 9112 section 7.1).
+
+    >>> from intermodal.model.body import as_body
+    >>> body = as_body(iter([b"ab", b"c"]))
+    >>> b"".join(encode_pieces(body, body.pieces()))
+    b'2\r\nab\r\n1\r\nc\r\n0\r\n\r\n'
+    """
+    if body.length is not None:
+        yield from pieces
+        return
+    for piece in pieces:
+        yield b"%x\r\n%b\r\n" % (len(piece), piece)
+    yield b"0\r\n\r\n"
+
+
 def encode_request(request: Request) -> Iterator[bytes]:
-    r"""Encode a request in the pieces to send; a small body goes out together with its head.
+    r"""Encode a whole request, in the pieces in which it goes out.
 
     >>> from intermodal.model.request import Request
     >>> b"".join(encode_request(Request("PUT", "http://h/", body=[b"ab", b"c"])))
     b'PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n'
     """
-    head = encode_head(request.method, request.target, request.headers)
-    body = request.body
-    if body is None:
-        yield head
-        return
-    content = body.content
-    if content is not None and len(content) <= 16384:
-        yield head + content
-        return
-    yield head
-    if body.length is not None:
-        yield from body.pieces()
-        return
-    for piece in body.pieces():
-        yield b"%x\r\n%b\r\n" % (len(piece), piece)  # RFC 9112 section 7.1
-    yield b"0\r\n\r\n"
+    start, whole = encode_start(request)
+    yield start
+    if not whole:
+        assert request.body is not None
+        yield from encode_pieces(request.body, request.body.pieces())
 
 
 class ResponseReader:
@@ -95,6 +125,13 @@ class ResponseReader:
             self.began = True
         if not clean:
             self._buffer.clean = False
+
+    def begin(self, data: bytes, usual: UsualHead) -> None:
+        """Take in the first bytes received, whose head was read already."""
+        self.began = True
+        self._buffer.data, self._buffer.at = data, usual.end
+        self._body = LengthReader(self._buffer, usual.length)
+        self._head = usual.head
 
     def head(self) -> ResponseHead | None:
         """Give the final response's head; None where more must be received first."""
@@ -160,12 +197,26 @@ class ResponseReader:
         return self._body.take(n)
 
     @property
+    def direct(self) -> int:
+        """How many bytes, if they are received next, are body and nothing else; whoever receives so many says it by ``skip``."""
+        return 0 if len(self._buffer) or self._buffer.ended else self._body.direct
+
+    def skip(self, n: int) -> None:
+        """Note that so many bytes of the body were received past this reader."""
+        self._body.skip(n)
+
+    @property
     def done(self) -> bool:
         """Whether the message is complete, trailers included."""
         body = self._body
         if not body.done and isinstance(body, ChunkedReader):
             body.finish()
         return body.done and self._head is not None
+
+    @property
+    def is_here(self) -> bool:
+        """Whether all of the message was received, as far as its length tells: nothing is missing, nothing is too much."""
+        return type(self._body) is LengthReader and self._body.direct == len(self._buffer)
 
     @property
     def stays_open(self) -> bool:

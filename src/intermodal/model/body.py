@@ -8,9 +8,10 @@ wrong Content-Length makes the rest of the body the server's next request (RFC 9
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from intermodal.errors import BodyNotReplayable, InvalidRequest, RequestBodyError
 
@@ -30,6 +31,27 @@ class BinaryFile(Protocol):
 BodyInput = bytes | bytearray | memoryview | str | BinaryFile | Iterable[bytes] | None
 
 
+class FileSpan(NamedTuple):
+    """A part of a file on disk."""
+
+    file: Any
+    start: int
+    length: int
+
+    def after(self, n: int) -> FileSpan | None:
+        """Give what is left behind the first ``n`` bytes; behind the last the file stands as if it had been read."""
+        if n < self.length:
+            return FileSpan(self.file, self.start + n, self.length - n)
+        with contextlib.suppress(OSError, ValueError):
+            self.file.seek(self.start + n)
+        return None
+
+    def pieces(self) -> Iterator[bytes]:
+        """Read it."""
+        self.file.seek(self.start)
+        return Body(lambda: _read(self.file, self.length), self.length).pieces()
+
+
 class Body:
     """A request body: where its bytes come from, how many they are, and whether they can be had again.
 
@@ -37,15 +59,18 @@ class Body:
         length: the number of bytes, or None where only reading tells (sent chunked, RFC 9112 section 7.1).
         replayable: whether ``pieces()`` can be called more than once.
         content: the bytes themselves, where the body was given as bytes, else None.
+        file: the file that holds the body and nothing else from ``file.tell()`` on, where the system may read it
+            in our stead, else None.
 
     >>> body = Body(lambda: iter([b"ab", b"", b"c"]), length=3)
     >>> list(body.pieces())
     [b'ab', b'c']
     """
 
-    __slots__ = ("_open", "_opened", "content", "length", "replayable")
+    __slots__ = ("_open", "_opened", "content", "file", "length", "replayable")
 
     content: bytes | None
+    file: FileSpan | None
 
     def __init__(
         self, open: Callable[[], Iterable[bytes]], length: int | None = None, *, replayable: bool = True
@@ -59,6 +84,7 @@ class Body:
         self.length = length
         self.replayable = replayable
         self.content = None
+        self.file = None
 
     @classmethod
     def of(cls, content: bytes) -> Body:
@@ -202,11 +228,17 @@ def _file_body(file: Any) -> Body | None:
 
     def again() -> Iterator[bytes]:
         file.seek(start)
-        return _read(file)
+        return _read(file, length)
 
-    return Body(again, length)
+    body = Body(again, length)
+    if type(file) is io.FileIO or (type(file) is io.BufferedReader and type(file.raw) is io.FileIO):
+        body.file = FileSpan(file, start, length)  # of any other, what read() gives may not be what is on the disk
+    return body
 
 
-def _read(file: Any) -> Iterator[bytes]:
-    while piece := file.read(PIECE):
+def _read(file: Any, length: int | None = None) -> Iterator[bytes]:
+    """Read a file to its end, or as much of it as was there when it was measured: it may be growing."""
+    while piece := file.read(PIECE if length is None else min(PIECE, length)):
         yield piece
+        if length is not None:
+            length -= len(piece)

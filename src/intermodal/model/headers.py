@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from intermodal.errors import InvalidHeader
 
@@ -19,6 +20,7 @@ TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 FIELD_VALUE = r"[\t\x20-\x7e\x80-\xff]*"
 
 _name = re.compile(TOKEN).fullmatch
+_field_lines = re.compile(rf"({TOKEN}):([^\r\n]*)\r\n").findall
 _value = re.compile(FIELD_VALUE).fullmatch
 
 #: Fields whose values are never shown in a repr, a log or an error.
@@ -44,13 +46,14 @@ class Headers(Mapping[str, str]):
         InvalidHeader: a name is no token, or a value holds what RFC 9110 section 5.5 does not allow.
     """
 
-    __slots__ = ("_index", "pairs")
+    __slots__ = ("_index", "_section", "pairs")
 
     #: Every ``(name, value)`` in wire order, with its case and its duplicates.
     pairs: tuple[tuple[str, str], ...]
 
     def __init__(self, headers: HeadersInput = ()) -> None:
         self._index: dict[str, list[str]] | None = None
+        self._section: tuple[str, int, str] | None = None
         if isinstance(headers, Headers):
             self.pairs = headers.pairs
             return
@@ -67,7 +70,31 @@ class Headers(Mapping[str, str]):
         headers = cls.__new__(cls)
         headers.pairs = tuple(pairs)
         headers._index = None
+        headers._section = None
         return headers
+
+    @classmethod
+    def of_section(cls, text: str, start: int, lowered: str) -> Headers:
+        """Make Headers of a section that has been validated already; it is taken apart when it is first looked at.
+
+        Args:
+            text: holds field lines ended by CRLF, none of them folded.
+            start: where they begin.
+            lowered: the same text in lower case.
+        """
+        headers = cls.__new__(cls)
+        headers._index = None
+        headers._section = (text, start, lowered)
+        return headers
+
+    if not TYPE_CHECKING:  # to a type checker, pairs are simply there
+
+        def __getattr__(self, name: str) -> tuple[tuple[str, str], ...]:
+            if name != "pairs":
+                raise AttributeError(f"Headers have no attribute {name!r}")
+            text, start, _ = self._section
+            pairs = self.pairs = tuple([(name, value.strip(" \t")) for name, value in _field_lines(text, start)])
+            return pairs
 
     def _by_name(self) -> dict[str, list[str]]:
         index = self._index
@@ -95,7 +122,12 @@ class Headers(Mapping[str, str]):
         return values[0] if len(values) == 1 or key == "set-cookie" else ", ".join(values)
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and name.lower() in self._by_name()
+        if not isinstance(name, str):
+            return False
+        key = name.lower()
+        if self._index is None and self._section is not None and f"\n{key}:" not in self._section[2]:
+            return False  # most that are asked for are not there, and that needs no index
+        return key in self._by_name()
 
     def __iter__(self) -> Iterator[str]:
         seen = set()

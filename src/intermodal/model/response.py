@@ -46,7 +46,8 @@ CHUNK = 65536
 class RawBody(Protocol):
     """What a transport hands over for a body: undecoded bytes, at most ``n`` at a time, ``b""`` at the end.
 
-    It may also have ``trailers`` (Headers, known once the end was read). Errors leave as T5 says.
+    It may also have ``trailers`` (Headers, known once the end was read) and ``readinto(memoryview)`` (which gives how
+    many bytes it has put there, 0 at the end). Errors leave as T5 says.
     """
 
     def read(self, n: int, /) -> bytes: ...
@@ -90,10 +91,21 @@ class BaseResponse:
         http_version: ``"HTTP/1.1"`` or ``"HTTP/1.0"``; a later minor version counts as 1.1 (RFC 9110 section 2.5).
         request: the Request that this answers.
         informational: the 1xx responses that came before.
-        elapsed: from sending the request to the end of the response's head.
         upgraded: the raw connection after a 101, else None.
     """
 
+    # What is seldom told or changed is the class's: making a response costs a fraction of a small exchange.
+    request: Request | None = None
+    reason = ""
+    http_version = "HTTP/1.1"
+    exchange: object = None
+    informational: tuple[Informational, ...] = ()
+    upgraded: UpgradedStream | None = None
+    _seconds = 0.0
+    _trailers: Headers | None = None
+    _content: bytes | None = None
+    _encoding: str | None = None
+    _taken = False
     _body: object
 
     def __init__(
@@ -119,12 +131,18 @@ class BaseResponse:
         self.exchange = exchange
         self.informational = tuple(informational)
         self.upgraded = upgraded
-        self.elapsed = dt.timedelta(0)
         self._trailers = None if trailers is None else Headers(trailers)
         # A 101 has no content, and its connection is the caller's: reading it as a body would close it.
-        self._content: bytes | None = None if upgraded is None else b""
-        self._encoding: str | None = None
-        self._taken = False
+        self._content = None if upgraded is None else b""
+
+    @property
+    def elapsed(self) -> dt.timedelta:
+        """The time from sending the request to the end of the response's head."""
+        return dt.timedelta(seconds=self._seconds)
+
+    @elapsed.setter
+    def elapsed(self, value: dt.timedelta) -> None:
+        self._seconds = value.total_seconds()
 
     @property
     def url(self) -> str:
@@ -253,7 +271,9 @@ class BaseResponse:
             bug.__cause__ = error
             return bug
         if isinstance(error, ContentDecodingError):
-            error.request, error.response = self.request, self
+            error.response = self
+        if error.request is None:
+            error.request = self.request
         return error
 
     def __repr__(self) -> str:
@@ -273,6 +293,7 @@ class Response(BaseResponse):
     """
 
     _body: RawBody
+    _on_close: Callable[[], None] | None = None
 
     def __init__(
         self,
@@ -283,7 +304,19 @@ class Response(BaseResponse):
     ) -> None:
         super().__init__(status_code, headers, **attributes)
         self._body = body if hasattr(body, "read") else BytesBody(body)  # type: ignore[assignment]
-        self._on_close: Callable[[], None] | None = None
+
+    @classmethod
+    def received(
+        cls, status_code: int, reason: str, headers: Headers, body: RawBody, request: Request | None
+    ) -> Response:
+        """Make the response that a parser has read, with nothing out of the ordinary."""
+        response = cls.__new__(cls)
+        response.status_code = status_code
+        response.reason = reason
+        response.headers = headers
+        response.request = request
+        response._body = body
+        return response
 
     @property
     def raw(self) -> Raw:
@@ -301,6 +334,10 @@ class Response(BaseResponse):
         """
         if self._content is None:
             self._take()
+            body = self._body
+            if type(body) is WholeBody and "content-encoding" not in self.headers and self._on_close is None:
+                content = self._content = body.read(len(body))
+                return content
             pieces = []
             try:
                 read = self._decoded(self._body.read)
@@ -544,6 +581,38 @@ class BytesBody:
         self._pieces = iter(())
 
 
+class WholeBody:
+    """A RawBody that has come as a whole already: ``data`` from ``start`` on."""
+
+    __slots__ = ("_at", "_data")
+
+    def __init__(self, data: bytes, start: int) -> None:
+        self._data: bytes | None = data
+        self._at = start
+
+    def __len__(self) -> int:
+        return 0 if self._data is None else len(self._data) - self._at
+
+    def read(self, n: int, /) -> bytes:
+        data, at = self._data, self._at
+        if data is None:
+            raise ResponseError("the response was closed before its body was read to the end")
+        self._at = min(at + n, len(data))
+        return data[at : at + n]
+
+    @property
+    def trailers(self) -> Headers | None:
+        """None of them, once the body was read: its length was told, and then there are none (RFC 9112 section 6.2)."""
+        return None if len(self) else _NO_TRAILERS
+
+    def close(self) -> None:
+        if len(self):
+            self._data = None
+
+
+_NO_TRAILERS = Headers()
+
+
 class Raw(io.RawIOBase):
     """The undecoded body as a binary file that is read once, from start to end."""
 
@@ -579,11 +648,26 @@ class Raw(io.RawIOBase):
         return b"".join(pieces)
 
     def readinto(self, buffer: Any, /) -> int:
-        """Read into a writable buffer; the number of bytes read, 0 at the end."""
+        """Read into a writable buffer; the number of bytes read, 0 at the end.
+
+        Large bodies go from the connection into the buffer without a copy between, where the transport can.
+        """
         view = memoryview(buffer).cast("B")
-        data = self.read(len(view))
-        view[: len(data)] = data
-        return len(data)
+        response = self._response
+        readinto: Callable[[memoryview], int] | None = getattr(response._body, "readinto", None)
+        if readinto is None:
+            data = self.read(len(view))
+            view[: len(data)] = data
+            return len(data)
+        if not len(view) or self.closed:
+            return 0
+        try:
+            count = readinto(view)
+        except Exception as error:  # noqa: BLE001 - named, and raised again
+            raise response._failed(error)  # noqa: B904 - it has its cause
+        if not count:
+            response.close()
+        return count
 
     def close(self) -> None:
         if not self.closed:

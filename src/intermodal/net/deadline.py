@@ -27,9 +27,11 @@ class Deadline:
         #: When the whole exchange must be over, on the clock of ``now``; None for no such bound.
         self.ends = None if timeouts.total is None else now + timeouts.total
 
-    def shorten(self, ends: float) -> None:
-        """Let the exchange be over at ``ends`` at the latest."""
-        self.ends = ends if self.ends is None else min(self.ends, ends)
+    def sooner(self, ends: float) -> Deadline:
+        """Give the same bounds for an exchange that must be over at ``ends`` at the latest; this one stays as it is."""
+        other = Deadline(self.timeouts, 0.0)
+        other.ends = ends if self.ends is None else min(self.ends, ends)
+        return other
 
     def wait(self, seconds: float | None, now: float) -> float | None:
         """Give how long one wait may take that is itself bound by ``seconds``.

@@ -14,15 +14,26 @@ if TYPE_CHECKING:
     from intermodal.model.request import Request
 
 
-class Key(NamedTuple):
-    """What two requests must have in common to share a connection."""
+class Key:
+    """What two requests must have in common to share a connection; hashed once, because pools look it up often."""
 
-    scheme: str
-    host: str
-    port: int
-    tls: TLS | None
-    proxy: Proxy | None
-    dial: Dial
+    __slots__ = ("_fields", "_hash", "host", "port", "scheme")
+
+    def __init__(self, scheme: str, host: str, port: int, settings: tuple[TLS | None, Proxy | None, Dial]) -> None:
+        self.scheme = scheme
+        self.host = host
+        self.port = port
+        self._fields = (scheme, host, port, settings)
+        self._hash = hash(self._fields)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Key) and self._fields == other._fields)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __repr__(self) -> str:
+        return f"Key{self._fields!r}"
 
 
 class Route(NamedTuple):
@@ -45,10 +56,10 @@ def route(request: Request, options: Options) -> Route:
     """
     url, proxy = request.url, options.proxy
     if url.scheme == "https":
-        key = Key("https", url.dial_host, url.port, options.tls, proxy, options.dial)
+        key = Key("https", url.dial_host, url.port, (options.tls, proxy, options.dial))
         return Route(url.dial_host, url.port, url.host, key)
     if proxy is not None:  # one connection to a forwarding proxy serves every http origin
-        key = Key("http", proxy.host, proxy.port, None, proxy, options.dial)
+        key = Key("http", proxy.host, proxy.port, (None, proxy, options.dial))
         return Route(proxy.host, proxy.port, None, key)
-    key = Key("http", url.dial_host, url.port, None, None, options.dial)
+    key = Key("http", url.dial_host, url.port, (None, None, options.dial))
     return Route(url.dial_host, url.port, None, key)

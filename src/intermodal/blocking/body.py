@@ -1,0 +1,149 @@
+"""What a caller reads of an exchange: the body of its response, or the connection after a 101."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal, NoReturn, TypeVar
+
+from intermodal.errors import Disconnected, Error, ResponseError
+from intermodal.model.response import WholeBody
+
+if TYPE_CHECKING:
+    from intermodal.blocking.exchange import Exchange
+    from intermodal.model.headers import Headers
+
+A = TypeVar("A")
+R = TypeVar("R", bytes, int)
+
+#: How an exchange ended: its body was read to the end or failed, it was closed before, or left to the garbage collector.
+Ending = Literal["read", "closed", "collected"]
+Finish = Callable[[bool, Ending], None]
+
+#: How much is asked of the socket at once.
+RECEIVE = 65536
+
+
+class ExchangeBody:
+    """The undecoded body, read from the exchange; gives the connection back at its end."""
+
+    __slots__ = ("_direct", "_exchange", "_failure", "_finish", "_read", "_waiting")
+
+    def __init__(
+        self, exchange: Exchange, finish: Finish, waiting: set[Exchange], read: Callable[[int], bytes] | None = None
+    ) -> None:
+        self._exchange = exchange
+        self._read = read or exchange.read
+        self._direct = read is None
+        self._finish: Finish | None = finish
+        self._failure: Exception | None = None
+        self._waiting = waiting
+
+    def read(self, n: int, /) -> bytes:
+        return self._attempt(self._read, n, b"")
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        if self._direct:
+            return self._attempt(self._exchange.read_into, buffer, 0)
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def _attempt(self, step: Callable[[A], R], argument: A, nothing: R) -> R:
+        if self._finish is None:
+            if self._failure is not None:
+                raise self._failure
+            return nothing
+        exchange, waiting = self._exchange, self._waiting
+        waiting.add(exchange)
+        try:
+            result = step(argument)
+        except Exception as error:  # noqa: BLE001 - fail() raises it again
+            try:
+                exchange.fail(error)
+            except Error as failure:
+                self._failure = failure
+                raise
+            finally:
+                self.end()
+        except BaseException:
+            self.end()
+            raise
+        finally:
+            waiting.discard(exchange)
+        if not result or (self._direct and exchange.done):  # a library may hold bytes back for the next call
+            self.end()
+        return result
+
+    def gathered(self) -> WholeBody:
+        """Take all of a body that was received already: its connection need not wait for whoever reads it."""
+        pieces = []
+        while piece := self.read(RECEIVE):
+            pieces.append(piece)
+        return WholeBody(b"".join(pieces), 0)
+
+    @property
+    def trailers(self) -> Headers | None:
+        return self._exchange.reader.trailers
+
+    def drain(self, limit: int, seconds: float) -> None:
+        """Read on for the connection's sake, so many bytes and seconds at most; a failure concerns nobody any more."""
+        self._exchange.deadline = self._exchange.deadline.sooner(time.monotonic() + seconds)
+        with contextlib.suppress(Error):
+            while limit > 0 and (piece := self.read(min(limit, RECEIVE))):
+                limit -= len(piece)
+
+    def end(self, how: Ending = "read") -> None:
+        """Give the connection up, once; it serves again only where nothing is left on it."""
+        finish, self._finish = self._finish, None
+        if finish is not None:
+            reusable = self._failure is None and self._exchange.reusable
+            if reusable and self._exchange.stream is not None:
+                self._exchange.stream.served += 1
+            finish(reusable, how)
+
+    def close(self) -> None:
+        # A library may have read to the end of the message what its caller has not: left unread, it counts as unread.
+        if self._finish is not None and not (self._exchange.reader.done and (self._direct or not self._read(1))):
+            self._failure = ResponseError(
+                "the response was closed before its body was read to the end", request=self._exchange.request
+            )
+        self.end("closed")
+
+    def __del__(self) -> None:
+        if self._finish is not None:
+            self._failure = ResponseError("the response was left to the garbage collector")
+            self.end("collected")
+
+
+class Upgraded:
+    """The connection after a 101, its first bytes included; closing it closes the connection."""
+
+    def __init__(self, exchange: Exchange, body: ExchangeBody) -> None:
+        self._exchange = exchange
+        self._body = body
+        self._first = exchange.reader.rest()
+
+    def recv(self, n: int, /) -> bytes:
+        if self._first:
+            data, self._first = self._first[:n], self._first[n:]
+            return data
+        try:
+            return self._exchange.receive_bytes(n)
+        except Error as error:
+            self._fail(error, error.__cause__)
+
+    def sendall(self, data: bytes, /) -> None:
+        try:
+            if not self._exchange.write(data):
+                self._fail(Disconnected("the peer takes no more"), None)
+        except Error as error:
+            self._fail(error, error.__cause__)
+
+    def _fail(self, error: Error, cause: BaseException | None) -> NoReturn:
+        error.__cause__ = cause
+        self._exchange.fail(error)
+
+    def close(self) -> None:
+        self._body.close()
