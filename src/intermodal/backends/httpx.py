@@ -133,20 +133,24 @@ _LONGEST_SHOWN = 65535
 def rendered(exchange: Exchange) -> httpx.Request:
     """Render the request for httpx, which writes its head from these headers and this target."""
     request = exchange.request
-    key = exchange.route.key
-    exact = request.target.encode("ascii")
-    shown = exact if exact.startswith(b"/") and len(exact) <= _LONGEST_SHOWN else b"/"
-    url = _ExactURL(scheme=key.scheme, host=key.host, port=key.port, raw_path=shown)
-    url.exact = exact
-    made = httpx.Request(
-        "GET",
-        url,
-        headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers.pairs],
-        stream=_RequestStream(exchange),
-    )
+    known = request.memo.get("httpx")
+    if known is None or known[0] is not exchange.prepared:
+        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers.pairs]
+        known = request.memo["httpx"] = (exchange.prepared, _url(exchange), headers)
+    _, url, headers = known
+    made = httpx.Request("GET", url, headers=headers, stream=_RequestStream(exchange))
     made.method = request.method  # the constructor upper-cases it
     made.url = url  # the constructor makes a plain one of it
     return made
+
+
+def _url(exchange: Exchange) -> _ExactURL:
+    key = exchange.route.key
+    exact = exchange.request.target.encode("ascii")
+    shown = exact if exact.startswith(b"/") and len(exact) <= _LONGEST_SHOWN else b"/"
+    url = _ExactURL(scheme=key.scheme, host=key.host, port=key.port, raw_path=shown)
+    url.exact = exact
+    return url
 
 
 class _RequestStream(httpx.SyncByteStream):

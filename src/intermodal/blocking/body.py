@@ -81,7 +81,7 @@ class ExchangeBody:
         pieces = []
         while piece := self.read(RECEIVE):
             pieces.append(piece)
-        return WholeBody(b"".join(pieces), 0)
+        return WholeBody(b"".join(pieces), 0, self.trailers)
 
     @property
     def trailers(self) -> Headers | None:

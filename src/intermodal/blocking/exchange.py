@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from intermodal.blocking.body import Finish
     from intermodal.blocking.stream import Stream
     from intermodal.h1.head import ResponseHead
+    from intermodal.h1.usual import UsualHead
     from intermodal.model.body import FileSpan
     from intermodal.model.options import Limits, Options
     from intermodal.model.request import Request
@@ -265,21 +266,21 @@ class Exchange:
 
         Then the connection may serve again at once.
         """
-        if self._reader is not None or not self.intact:
-            return None  # there is more to it already
+        if self._reader is not None or not self.intact or self.prepared.closing:
+            return None  # there is more to it
         data = self.receive_bytes(RECEIVE)
-        usual = None if self.prepared.closing else usual_head(data, self.request.method, self.limits)
-        if usual is None:
-            self.reader.receive(data)
+        usual = usual_head(data, self.request.method, self.limits)
+        if usual is None or len(data) - usual.end != usual.length:
+            self._begin(data, usual)
             return None
         head = usual.head
-        if len(data) - usual.end != usual.length:
-            self.reader.begin(data, usual)
-            return None
         return Response.received(head.status_code, head.reason, head.headers, WholeBody(data, usual.end), self.request)
 
     def read_head(self) -> ResponseHead:
         """Read to the end of the final response's head; interim ones are on ``reader.informational``."""
+        if self._reader is None:
+            data = self.receive_bytes(RECEIVE)
+            self._begin(data, usual_head(data, self.request.method, self.limits))
         reader = self.reader
         while True:
             if reader.began:
@@ -291,6 +292,12 @@ class Exchange:
         self.phase = "body"
         self.head = head
         return head
+
+    def _begin(self, data: bytes, usual: UsualHead | None) -> None:
+        if usual is None:
+            self.reader.receive(data)
+        else:
+            self.reader.begin(data, usual)
 
     def read(self, n: int) -> bytes:
         """Read at most ``n`` bytes of the body as soon as any are there; ``b""`` at its end."""
@@ -393,9 +400,7 @@ class Exchange:
         assert head is not None
         body = ExchangeBody(self, finish, waiting, read)
         upgraded = Upgraded(self, body) if head.status_code == 101 else None
-        if upgraded is None and self.done:
-            body.end()
-        is_here = upgraded is None and self.upload is None and self.reader.is_here
+        is_here = upgraded is None and self.upload is None and (self.reader.done or self.reader.is_here)
         return Response(
             head.status_code,
             head.headers,

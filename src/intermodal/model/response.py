@@ -584,11 +584,12 @@ class BytesBody:
 class WholeBody:
     """A RawBody that has come as a whole already: ``data`` from ``start`` on."""
 
-    __slots__ = ("_at", "_data")
+    __slots__ = ("_at", "_data", "_trailers")
 
-    def __init__(self, data: bytes, start: int) -> None:
+    def __init__(self, data: bytes, start: int, trailers: Headers | None = Headers()) -> None:  # noqa: B008 - immutable
         self._data: bytes | None = data
         self._at = start
+        self._trailers = trailers
 
     def __len__(self) -> int:
         return 0 if self._data is None else len(self._data) - self._at
@@ -602,15 +603,12 @@ class WholeBody:
 
     @property
     def trailers(self) -> Headers | None:
-        """None of them, once the body was read: its length was told, and then there are none (RFC 9112 section 6.2)."""
-        return None if len(self) else _NO_TRAILERS
+        """As for any body, known once it was read; where its length was told there are none (RFC 9112 section 6.2)."""
+        return None if len(self) else self._trailers
 
     def close(self) -> None:
         if len(self):
             self._data = None
-
-
-_NO_TRAILERS = Headers()
 
 
 class Raw(io.RawIOBase):
