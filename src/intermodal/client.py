@@ -120,6 +120,18 @@ class Client:
         else:
             self._given = _transport(transport)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle the settings, with the transport by its name, or as one that was given pickles itself; no connection."""
+        settings = ("_limits", "_base_url", "_headers", "_params", "_timeouts", "_proxies", "_tls", "_given", "_name")
+        return {
+            **{name: getattr(self, name) for name in settings},
+            "_opened": self._opened if self._name is None else None,  # by a factory, which nothing is known of any more
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        Client.__init__(self, state["_name"] or state["_given"] or state["_opened"], limits=state["_limits"])
+        self.__dict__.update(state)
+
     def __setattr__(self, name: str, value: object) -> None:
         if not name.startswith("_"):
             raise AttributeError(f"a Client's settings are given when it is made, or with a call: Client({name}=...)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from intermodal._version import __version__
@@ -13,6 +14,8 @@ from intermodal.model.options import Limits
 from intermodal.protocol import TransportInfo, refuse_unsupported
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from intermodal.blocking.body import Ending
     from intermodal.model.options import Options
     from intermodal.model.request import Request
@@ -35,6 +38,10 @@ class SocketTransport:
         self._pool: Pool[Stream] = Pool(limits, usable=Stream.quiet, close=Stream.close, abandon=Stream.abandon)
         #: The exchanges that a thread waits on.
         self._waiting: set[Exchange] = set()
+
+    def __reduce__(self) -> tuple[Callable[[], SocketTransport], tuple[()]]:
+        """Pickle the settings: a connection is its process's own."""
+        return partial(type(self), limits=self._limits), ()
 
     @property
     def info(self) -> TransportInfo:

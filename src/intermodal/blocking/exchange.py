@@ -47,6 +47,9 @@ if TYPE_CHECKING:
     from intermodal.model.request import Request
     from intermodal.net.route import Route
 
+#: The most that is received at once where nothing but the body can come.
+LARGE = 262144
+
 #: How long a server that was asked (Expect: 100-continue) may keep silent before the body is sent, in seconds.
 PATIENCE = 1.0
 
@@ -270,11 +273,12 @@ class Exchange:
             return None  # there is more to it
         data = self.receive_bytes(RECEIVE)
         usual = usual_head(data, self.request.method, self.limits)
-        if usual is None or len(data) - usual.end != usual.length:
-            self._begin(data, usual)
-            return None
-        head = usual.head
-        return Response.received(head.status_code, head.reason, head.headers, WholeBody(data, usual.end), self.request)
+        if usual is not None:
+            status, reason, headers, length, end = usual
+            if len(data) == end + length:
+                return Response.received(status, reason, headers, WholeBody(data, end), self.request)
+        self._begin(data, usual)
+        return None
 
     def read_head(self) -> ResponseHead:
         """Read to the end of the final response's head; interim ones are on ``reader.informational``."""
@@ -302,6 +306,13 @@ class Exchange:
     def read(self, n: int) -> bytes:
         """Read at most ``n`` bytes of the body as soon as any are there; ``b""`` at its end."""
         reader = self.reader
+        direct = reader.direct if self.upload is None else 0
+        if direct:
+            data = self.receive_bytes(min(n, direct, LARGE))
+            if data:
+                reader.skip(len(data))
+                return data
+            reader.receive(data)
         while not (data := reader.take(n)) and not reader.done:
             if self.upload is not None:
                 self.upload.more(self.options.timeouts.read)

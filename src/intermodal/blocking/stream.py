@@ -36,6 +36,7 @@ class Stream:
         self.sock = sock
         #: How many exchanges it has carried to their end.
         self.served = 0
+        self._owner = os.getpid()
         self._bound: float | None = -1.0
         self._in = _waiter(sock, _IN)
         self._both: Callable[[float | None], int] | None = None
@@ -136,6 +137,8 @@ class Stream:
 
     def interrupt(self) -> None:
         """End the connection under whoever waits on it, in another thread; it is theirs to close."""
+        if os.getpid() != self._owner:  # a copy, made by a fork: the connection is the parent's
+            return
         with contextlib.suppress(OSError):
             # Not SSLSocket's own: it puts TLS aside, and what is still to be read would come out as it is on the wire.
             socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
@@ -158,6 +161,9 @@ class PlainStream(Stream):
 
     def __init__(self, sock: socket.socket) -> None:
         super().__init__(sock)
+        poller = select.poll()
+        poller.register(sock, select.POLLIN)
+        self._poll = poller.poll
         sock.setblocking(True)
         self._free = False
         self._to_recv: float | None = None
@@ -189,7 +195,7 @@ class PlainStream(Stream):
 
     def quiet(self) -> bool:
         try:
-            return not self._in(0)
+            return not self._poll(0)
         except (OSError, ValueError):
             return False
 

@@ -50,6 +50,15 @@ class GuardedTransport(abc.ABC):
         #: The exchanges that a thread waits on.
         self._waiting: set[Exchange] = set()
 
+    def __reduce__(self) -> tuple[Callable[[], GuardedTransport], tuple[()]]:
+        """Pickle the settings: a connection is its process's own, and an object of the user's is the user's to pickle."""
+        if self._shelf is None:
+            raise TypeError(
+                f"this {type(self).__name__} is over an object of your own and cannot be pickled: make it anew where it is"
+                " used, or make it without one"
+            )
+        return partial(type(self), limits=self._limits), ()
+
     @property
     def info(self) -> TransportInfo:
         return self._info

@@ -128,10 +128,11 @@ class ResponseReader:
 
     def begin(self, data: bytes, usual: UsualHead) -> None:
         """Take in the first bytes received, whose head was read already."""
+        status, reason, headers, length, end = usual
         self.began = True
-        self._buffer.data, self._buffer.at = data, usual.end
-        self._body = LengthReader(self._buffer, usual.length)
-        self._head = usual.head
+        self._buffer.data, self._buffer.at = data, end
+        self._body = LengthReader(self._buffer, length)
+        self._head = ResponseHead(status, reason, "HTTP/1.1", headers)
 
     def head(self) -> ResponseHead | None:
         """Give the final response's head; None where more must be received first."""

@@ -42,6 +42,9 @@ _NO_CHARSETS = frozenset({"punycode", "idna", "unicode-escape", "raw-unicode-esc
 #: How much is asked of the transport at once.
 CHUNK = 65536
 
+#: Pieces of a body below this size are cut out of larger ones.
+SMALL = 4096
+
 
 class RawBody(Protocol):
     """What a transport hands over for a body: undecoded bytes, at most ``n`` at a time, ``b""`` at the end.
@@ -338,16 +341,16 @@ class Response(BaseResponse):
             if type(body) is WholeBody and "content-encoding" not in self.headers and self._on_close is None:
                 content = self._content = body.read(len(body))
                 return content
-            pieces = []
+            gathered = io.BytesIO()  # pieces to be joined at the end would be in memory twice
             try:
                 read = self._decoded(self._body.read)
                 while piece := read(CHUNK):
-                    pieces.append(piece)
-                self._content = b"".join(pieces)
+                    gathered.write(piece)
+                self._content = gathered.getvalue()
             except Exception as error:  # noqa: BLE001 - named, and raised again
                 failure = self._failed(error)
                 if isinstance(failure, TransportError):
-                    failure.partial = b"".join(pieces)
+                    failure.partial = gathered.getvalue()
                 raise failure  # noqa: B904 - it has its cause
             finally:
                 self.close()
@@ -371,7 +374,7 @@ class Response(BaseResponse):
         try:
             try:
                 read = self._decoded(self._body.read)
-                while piece := read(CHUNK):
+                while piece := read(cutter.wants()):
                     yield from cutter.put(piece)
             except Exception as error:  # noqa: BLE001 - named, and raised again
                 yield from cutter.rest()
@@ -499,25 +502,31 @@ class _Cutter:
         if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
             raise ValueError(f"chunk_size={size!r}: expected a number of bytes from 1, or None for pieces as they come")
         self._size = size
-        self._kept = bytearray()
+        self._kept: list[bytes] = []
+        self._missing = size or 0
 
-    def put(self, piece: bytes) -> list[bytes]:
+    def wants(self) -> int:
+        """How many bytes to ask for: what a piece still lacks, so that it need not be cut; many at once for small ones."""
+        return CHUNK if self._size is None or self._size < SMALL else self._missing
+
+    def put(self, piece: bytes) -> tuple[bytes, ...] | list[bytes]:
         """Take a piece in, and give those that are whole."""
         size = self._size
-        if size is None:
-            return [piece] if piece else []
-        kept = self._kept
-        kept += piece
-        whole = len(kept) - len(kept) % size
-        if not whole:
-            return []
-        pieces = [bytes(kept[at : at + size]) for at in range(0, whole, size)]
-        del kept[:whole]
-        return pieces
+        if size is None or (len(piece) == size and not self._kept):
+            return (piece,) if piece else ()
+        self._kept.append(piece)
+        self._missing -= len(piece)
+        if self._missing > 0:
+            return ()
+        data = piece if len(self._kept) == 1 else b"".join(self._kept)
+        whole = len(data) - len(data) % size
+        self._kept = [data[whole:]] if whole < len(data) else []
+        self._missing = size - (len(data) - whole)
+        return [data[at : at + size] for at in range(0, whole, size)]
 
     def rest(self) -> list[bytes]:
         """Give what is left, if anything is."""
-        rest, self._kept = bytes(self._kept), bytearray()
+        rest, self._kept = b"".join(self._kept), []
         return [rest] if rest else []
 
 
