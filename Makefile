@@ -5,8 +5,9 @@ VENV   ?= .venv
 PINS   ?=
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+BENCH  := $(VENV)-bench
 
-.PHONY: demo test lint docs bench clean
+.PHONY: demo test deep lint docs bench clean
 .DEFAULT_GOAL := demo
 
 $(READY): pyproject.toml
@@ -21,14 +22,27 @@ demo: $(READY)          ## the main job: one tour of exchanges over every instal
 test: $(READY)          ## all tests; INTERMODAL_PROFILE=ci requires every peer and draws more examples
 	$(BIN)/python -m pytest -n 2
 
+deep: $(READY)          ## a million generated answers for the codec and what they held; then all other tests at length, for hours
+	INTERMODAL_PROFILE=deep $(BIN)/python -m pytest -s tests/fuzz
+	INTERMODAL_PROFILE=deep $(BIN)/python -m pytest -n 2 --ignore=tests/fuzz
+
 lint: $(READY)          ## style, types and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(READY)         ## every transport against its bare library, side by side in one run
-	$(BIN)/python contrib/bench/small_get.py
+bench: $(BENCH)/.ready  ## every transport, the libraries below and their peers, against nginx; OPTIONS='--case small-get'
+	$(BENCH)/bin/python contrib/bench $(OPTIONS)
+
+# The peers live apart, so that .venv has what the project needs and no more; niquests apart from them, since it overwrites urllib3.
+$(BENCH)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --upgrade pip
+	$(BENCH)/bin/python -m pip install --quiet -e '.[bench]'
+	$(PYTHON) -m venv $(BENCH)/niquests
+	$(BENCH)/niquests/bin/python -m pip install --quiet niquests
+	@touch $@
 
 docs: $(READY)          ## the documentation as HTML in build/site
 	$(BIN)/mkdocs build --strict --config-file docs/mkdocs.yml

@@ -28,6 +28,7 @@ from intermodal import (
     PoolTimeout,
     ReadTimeout,
     Timeouts,
+    TLSError,
     TotalTimeout,
     TransportBug,
     TransportClosed,
@@ -35,7 +36,7 @@ from intermodal import (
     URLRequired,
 )
 from intermodal.testing import MockTransport
-from intermodal.testing.origin import Origin
+from intermodal.testing.origin import Origin, Stall
 
 
 @pytest.fixture(scope="module")
@@ -711,3 +712,27 @@ def test_a_hostile_head_costs_no_more_than_its_length(filler):
         reader.head()
 
     assert time.thread_time() - began < 0.5
+
+
+@pytest.mark.parametrize("name", TRANSPORTS)
+def test_a_handshake_that_stalls_keeps_no_other_waiting(name):
+    """TLS with the system's trust is set up with one server while another is silent in the middle of its handshake."""
+    with Origin() as silent, Origin() as other, Client(name, timeout=20) as client:
+
+        def stall():
+            with pytest.raises(TransportClosed):
+                client.get(silent.url.replace("http:", "https:"))
+
+        silent.play(Stall(), at="connect")
+        stalled = threading.Thread(target=stall, daemon=True)
+        stalled.start()
+        while not silent.connections:
+            time.sleep(0.005)
+        other.play(b"this is not TLS", then="fin", at="connect")
+        began = time.monotonic()
+        with pytest.raises(TLSError):
+            client.get(other.url.replace("http:", "https:"))
+        assert time.monotonic() - began < 5
+        client.close()
+        stalled.join(5)
+        assert not stalled.is_alive()

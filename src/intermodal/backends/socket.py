@@ -9,7 +9,6 @@ from intermodal._version import __version__
 from intermodal.blocking.exchange import CAPABILITIES, GUARANTEES, Exchange
 from intermodal.blocking.pool import Pool
 from intermodal.blocking.stream import Stream
-from intermodal.errors import Error
 from intermodal.model.options import Limits
 from intermodal.protocol import TransportInfo, refuse_unsupported
 
@@ -38,6 +37,9 @@ class SocketTransport:
         self._pool: Pool[Stream] = Pool(limits, usable=Stream.quiet, close=Stream.close, abandon=Stream.abandon)
         #: The exchanges that a thread waits on.
         self._waiting: set[Exchange] = set()
+        #: The connections of responses that are still read: out of the garbage collector's reach, because it may take
+        #: a socket before the response that would have closed it.
+        self._read: set[Stream] = set()
 
     def __reduce__(self) -> tuple[Callable[[], SocketTransport], tuple[()]]:
         """Pickle the settings: a connection is its process's own."""
@@ -54,15 +56,10 @@ class SocketTransport:
         key = exchange.prepared.route.key
         pool, waiting = self._pool, self._waiting
         waiting.add(exchange)
+        has_slot = False
         try:
             stream = pool.acquire(key, exchange.deadline)
-        except Error as error:
-            waiting.discard(exchange)
-            exchange.fail(error)
-        except BaseException:
-            waiting.discard(exchange)
-            raise
-        try:
+            has_slot = True
             exchange.stream = stream = stream or exchange.dial()
             exchange.send_request()
             response = exchange.read_whole()
@@ -71,27 +68,30 @@ class SocketTransport:
                 pool.release(key, stream)
                 return response
             exchange.read_head()
-        except Exception as error:  # noqa: BLE001 - fail() raises it again
-            try:
-                exchange.fail(error)
-            finally:
+        except BaseException as error:
+            if has_slot:
                 self._over(exchange, reusable=False)
-        except BaseException:
-            self._over(exchange, reusable=False)
+            if isinstance(error, Exception):
+                exchange.fail(error)
             raise
         finally:
             waiting.discard(exchange)
 
+        self._read.add(stream)
+
         def finish(reusable: bool, _: Ending = "read") -> None:
+            self._read.discard(stream)
             self._over(exchange, reusable)
 
         return exchange.response(finish, waiting)
 
     def _over(self, exchange: Exchange, reusable: bool) -> None:
         stream = exchange.stream
-        if stream is not None and not reusable:
-            stream.close()
-        self._pool.release(exchange.prepared.route.key, stream if reusable else None)
+        try:
+            if stream is not None and not reusable:
+                stream.close()
+        finally:
+            self._pool.release(exchange.prepared.route.key, stream if reusable else None)
 
     def close(self) -> None:
         """Close every idle connection, and end what other threads wait for: they get ``TransportClosed``.

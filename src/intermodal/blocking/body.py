@@ -104,6 +104,9 @@ class ExchangeBody:
             finish(reusable, how)
 
     def close(self) -> None:
+        if self._exchange in self._waiting:  # another thread is reading: it is told, and gives the connection up
+            self._exchange.interrupt()
+            return
         # A library may have read to the end of the message what its caller has not: left unread, it counts as unread.
         if self._finish is not None and not (self._exchange.reader.done and (self._direct or not self._read(1))):
             self._failure = ResponseError(

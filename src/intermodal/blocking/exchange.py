@@ -81,12 +81,14 @@ class Exchange:
     phase: Phase = "pool"
     stream: Stream | None = None
     head: ResponseHead | None = None
-    #: Whether the transport was closed while somebody waited here.
+    #: Whether another thread has closed the transport, or the response, while somebody waited here.
     interrupted = False
     #: Whether a byte of the request was written, and whether all has gone as it should.
     wrote = False
     intact = True
     _reader: ResponseReader | None = None
+    #: What ends the wait of a connection that is being made.
+    _wake: Callable[[], object] | None = None
     #: The rest of the request, while there is one.
     upload: Upload | None = None
     #: What follows the piece that a library sends, encoded, should we have to send it in its stead.
@@ -123,10 +125,17 @@ class Exchange:
 
     def dial(self) -> Stream:
         """Open the connection that this exchange asks for."""
-        return dial(self.prepared.route, self.options, self.deadline, self._enter)
+        try:
+            return dial(self.prepared.route, self.options, self.deadline, self._enter)
+        except Error as error:
+            error.__context__ = error.__context__ or error.__cause__  # httpcore raises it anew, "from None"
+            raise
 
-    def _enter(self, phase: Phase) -> None:
+    def _enter(self, phase: Phase, wake: Callable[[], object]) -> None:
         self.phase = phase
+        self._wake = wake
+        if self.interrupted:
+            raise TransportClosed("the transport was closed")
 
     # -- out ----------------------------------------------------------------------------------------
 
@@ -176,8 +185,11 @@ class Exchange:
     def interrupt(self) -> None:
         """End this exchange under the thread that waits on it; called from another one."""
         self.interrupted = True
-        if self.stream is not None:
-            self.stream.interrupt()
+        stream, wake = self.stream, self._wake
+        if stream is not None:
+            stream.interrupt()
+        elif wake is not None:
+            wake()
 
     def not_taken(self, error: Exception) -> bool:
         """Say what it means that a write failed: False where the peer is gone and may have answered before, else raised."""
@@ -213,6 +225,7 @@ class Exchange:
             if data is None:  # TLS had something to say to itself
                 continue
             self.reader.receive(data)
+            self.phase = "head" if self.began else "wait"
             if self.reader.head() is not None:
                 self.intact = False
                 return False
@@ -236,19 +249,31 @@ class Exchange:
         stream = self.stream
         assert stream is not None
         try:
-            return stream.recv(n, self.wait(self.options.timeouts.read))
+            data = stream.recv(n, self.wait(self.options.timeouts.read))
         except Exception as error:  # noqa: BLE001 - raised again as ours
-            return self.not_received(error)
+            data = self.not_received(error)
+        if not data:
+            self._ended()
+        return data
+
+    def _ended(self) -> None:
+        """Tell the peer's end of the connection from our own, made by another thread that closed the transport."""
+        if self.interrupted:
+            raise TransportClosed("the transport was closed")
 
     def receive_now(self) -> bytes | None:
         """Give what has come while we are sending, ``b""`` for the end of the connection, None where nothing has."""
         stream = self.stream
         assert stream is not None
         try:
-            return stream.recv_now(RECEIVE)
+            data = stream.recv_now(RECEIVE)
         except Exception as error:  # noqa: BLE001 - raised again as ours
-            self.phase = "head" if self.began else "wait"
-            return self.not_received(error)
+            if not self.interrupted:
+                self.phase = "head" if self.began else "wait"
+            data = self.not_received(error)
+        if data == b"":
+            self._ended()
+        return data
 
     def not_received(self, error: Exception) -> bytes:
         """Say what it means that nothing was received: the end of the connection, else raised."""
@@ -340,6 +365,7 @@ class Exchange:
         if received:
             reader.skip(received)
             return received
+        self._ended()
         reader.receive(b"")
         return len(self.read(1))  # whether that was the body's end, the reader says
 
@@ -380,7 +406,7 @@ class Exchange:
     def fail(self, error: Exception) -> NoReturn:
         """Raise ``error`` with what is known about the exchange; a foreign one as TransportBug (T5)."""
         if self.interrupted and isinstance(error, TransportError):
-            closed = TransportClosed("the transport was closed while this request was on its way")
+            closed = TransportClosed("closed by another thread while this request was on its way")
             self._attach(closed)
             raise closed from error
         if not isinstance(error, Error):

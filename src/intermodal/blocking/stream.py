@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import select
 import socket
 import ssl
 import struct
 import sys
 from typing import TYPE_CHECKING
+
+from intermodal.blocking.ready import IN, OUT, waiter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +39,7 @@ class Stream:
         self.served = 0
         self._owner = os.getpid()
         self._bound: float | None = -1.0
-        self._in = _waiter(sock, _IN)
+        self._in = waiter(sock, IN)
         self._both: Callable[[float | None], int] | None = None
 
     # -- one way at a time ----------------------------------------------------------------------------
@@ -105,7 +106,7 @@ class Stream:
 
     def readable(self, seconds: float | None) -> bool:
         """Wait at most ``seconds`` for something to read; False where nothing came."""
-        return self._pending() or bool(self._in(seconds))
+        return self._pending() or self._in(seconds) != 0
 
     def _has_spoken(self, seconds: float | None) -> bool:
         """Wait at most ``seconds`` until the peer has sent something or takes something: whether it was the first."""
@@ -113,11 +114,11 @@ class Stream:
         if self._pending():
             return True
         if self._both is None:
-            self._both = _waiter(self.sock, _IN | _OUT)
+            self._both = waiter(self.sock, IN | OUT)
         ready = self._both(seconds)
         if not ready:
             raise TimeoutError("neither read nor written")
-        return bool(ready & _IN)
+        return bool(ready & IN)
 
     def _set_free(self) -> None:
         if self._bound != 0:
@@ -132,25 +133,31 @@ class Stream:
         """Whether an idle connection is as it was left: neither closed by the peer nor spoken on unasked."""
         try:
             return not self.readable(0)
-        except (OSError, ValueError):
+        except Exception:  # noqa: BLE001 - whatever it is, it is not as it was left
             return False
+        except BaseException:
+            self.close()  # whoever asked has been interrupted, and is not coming back for it
+            raise
 
     def interrupt(self) -> None:
         """End the connection under whoever waits on it, in another thread; it is theirs to close."""
         if os.getpid() != self._owner:  # a copy, made by a fork: the connection is the parent's
             return
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(Exception):
             # Not SSLSocket's own: it puts TLS aside, and what is still to be read would come out as it is on the wire.
             socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
 
     def close(self) -> None:
         """End the connection; a thread that waits on it wakes up."""
-        self.interrupt()
-        self.sock.close()
+        try:
+            self.interrupt()
+        finally:
+            self.abandon()
 
     def abandon(self) -> None:
         """Let go of a connection that is another process's too, without ending it for that."""
-        self.sock.close()
+        with contextlib.suppress(Exception):  # what the system has to say about it, it says too late
+            self.sock.close()
 
 
 class PlainStream(Stream):
@@ -161,9 +168,6 @@ class PlainStream(Stream):
 
     def __init__(self, sock: socket.socket) -> None:
         super().__init__(sock)
-        poller = select.poll()
-        poller.register(sock, select.POLLIN)
-        self._poll = poller.poll
         sock.setblocking(True)
         self._free = False
         self._to_recv: float | None = None
@@ -193,12 +197,6 @@ class PlainStream(Stream):
         except BlockingIOError as error:
             raise TimeoutError("nothing was taken") from error
 
-    def quiet(self) -> bool:
-        try:
-            return not self._poll(0)
-        except (OSError, ValueError):
-            return False
-
     def _keep(self, which: int, seconds: float | None) -> float | None:
         if self._free:
             self._free = False
@@ -215,32 +213,3 @@ class PlainStream(Stream):
 
     def _pending(self) -> bool:
         return False
-
-
-if hasattr(select, "poll"):
-    _IN, _OUT = select.POLLIN, select.POLLOUT
-
-    def _waiter(sock: socket.socket, waiting: int) -> Callable[[float | None], int]:
-        """Make what waits for a socket: for so many seconds, until any of ``waiting`` is the case; which are, 0 for none."""
-        poller = select.poll()  # a select() would fail for descriptors above 1023
-        poller.register(sock, waiting)
-        poll = poller.poll
-
-        def wait(seconds: float | None) -> int:
-            ready = poll(None if seconds is None else math.ceil(seconds * 1000))
-            # An error or the end of the connection shows when it is read.
-            return (ready[0][1] & _OUT) | (_IN if ready[0][1] & ~_OUT else 0) if ready else 0
-
-        return wait
-
-else:  # Windows
-    _IN, _OUT = 1, 4
-
-    def _waiter(sock: socket.socket, waiting: int) -> Callable[[float | None], int]:
-        readers, writers = [sock] if waiting & _IN else [], [sock] if waiting & _OUT else []
-
-        def wait(seconds: float | None) -> int:
-            readable, writable, broken = select.select(readers, writers, [sock], seconds)
-            return (_IN if readable or broken else 0) | (_OUT if writable else 0)
-
-        return wait

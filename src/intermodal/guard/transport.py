@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from intermodal.blocking.exchange import CAPABILITIES, GUARANTEES, Exchange
 from intermodal.blocking.pool import Pool
-from intermodal.errors import Error
 from intermodal.guard.current import current_exchange
 from intermodal.protocol import TransportInfo, refuse_unsupported
 
@@ -72,26 +71,21 @@ class GuardedTransport(abc.ABC):
         refuse_unsupported(request, options, self._info)
         exchange = Exchange(request, options, self._limits, self._info.name)
         key = exchange.route.key
-        self._give_back_left()
         self._waiting.add(exchange)
-        try:
-            self._slots.acquire(key, exchange.deadline)
-        except Error as error:
-            self._waiting.discard(exchange)
-            exchange.fail(error)
-        except BaseException:
-            self._waiting.discard(exchange)
-            raise
-        if self._shelf is not None:
-            self._shelf.hold(key)
         token = current_exchange.set(exchange)
+        has_slot = False
         try:
+            self._give_back_left()
+            self._slots.acquire(key, exchange.deadline)
+            has_slot = True
+            if self._shelf is not None:
+                self._shelf.hold(key)
             carried = self._carry(exchange)
-        except Exception as error:  # noqa: BLE001 - fail() raises it again
-            self._over(key)
-            exchange.fail(error)
-        except BaseException:
-            self._over(key)
+        except BaseException as error:
+            if has_slot:
+                self._over(key)
+            if isinstance(error, Exception):
+                exchange.fail(error)
             raise
         finally:
             current_exchange.reset(token)
@@ -108,15 +102,17 @@ class GuardedTransport(abc.ABC):
 
         def finish(reusable: bool, how: Ending) -> None:
             stream = exchange.stream
-            if how == "collected" or (how == "closed" and stream is not None):
-                # The garbage collector may be at work, in the middle of anything, and the library's locks are not
-                # made for that: its connection ends here and now, its books are closed before the next exchange.
-                if stream is not None and not reusable:
-                    stream.close()
-                self._left.append(partial(give_back, reusable))
-            else:
-                give_back(reusable)
-            self._slots.release(key, None)
+            try:
+                if how == "collected" or (how == "closed" and stream is not None):
+                    # The garbage collector may be at work, in the middle of anything, and the library's locks are not
+                    # made for that: its connection ends here and now, its books are closed before the next exchange.
+                    self._left.append(partial(give_back, reusable))
+                    if stream is not None and not reusable:
+                        stream.close()
+                else:
+                    give_back(reusable)
+            finally:
+                self._slots.release(key, None)
 
         return exchange.response(finish, self._waiting, carried.read)
 

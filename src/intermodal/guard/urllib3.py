@@ -73,7 +73,10 @@ class _Guarded(HTTPConnection):
         return time.monotonic() - self._idle_since < self.idle_seconds and stream.quiet()
 
     def close(self) -> None:
-        self._stream = None
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.close()
+            self.sock = None
         super().close()
 
 
