@@ -43,6 +43,9 @@ class ExchangeBody:
     def read(self, n: int, /) -> bytes:
         return self._attempt(self._read, n, b"")
 
+    def fill(self, n: int, /) -> bytes:
+        return self._attempt(self._exchange.fill if self._direct else self._read, n, b"")
+
     def readinto(self, buffer: memoryview, /) -> int:
         if self._direct:
             return self._attempt(self._exchange.read_into, buffer, 0)

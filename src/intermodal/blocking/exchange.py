@@ -347,6 +347,18 @@ class Exchange:
             self.upload.to_the_end()
         return data
 
+    def fill(self, n: int) -> bytes:
+        """Read ``n`` bytes of the body, fewer at its end, or where the stream cannot wait for so many at once."""
+        reader, stream = self.reader, self.stream
+        if stream is None or not stream.fills or self.upload is not None or reader.direct < n:
+            return self.read(n)
+        try:
+            data = stream.fill(n, self.wait(self.options.timeouts.read))
+        except Exception as error:  # noqa: BLE001 - raised again as ours
+            data = self.not_received(error)
+        reader.skip(len(data))
+        return data or self.read(n)
+
     def read_into(self, buffer: memoryview) -> int:
         """Read into ``buffer`` instead, past the reader where that can be: how many bytes, 0 at the end of the body."""
         reader = self.reader

@@ -56,6 +56,13 @@ class Stream:
             self._set_bound(seconds)
         return self.sock.recv_into(buffer)
 
+    #: Whether it can wait for so many bytes and no fewer.
+    fills = False
+
+    def fill(self, n: int, seconds: float | None) -> bytes:
+        """Wait at most ``seconds`` for ``n`` bytes, and give what has come; ``b""`` once the peer has closed."""
+        raise NotImplementedError
+
     def send(self, data: bytes | memoryview, seconds: float | None) -> int:
         """Wait at most ``seconds`` for the peer to take bytes, and give how many it took."""
         if seconds != self._bound:
@@ -178,6 +185,16 @@ class PlainStream(Stream):
             self._to_recv = self._keep(socket.SO_RCVTIMEO, seconds)
         try:
             return self.sock.recv(n)
+        except BlockingIOError as error:
+            raise TimeoutError("nothing came") from error
+
+    fills = True
+
+    def fill(self, n: int, seconds: float | None) -> bytes:
+        if seconds != self._to_recv:
+            self._to_recv = self._keep(socket.SO_RCVTIMEO, seconds)
+        try:
+            return self.sock.recv(n, socket.MSG_WAITALL)
         except BlockingIOError as error:
             raise TimeoutError("nothing came") from error
 

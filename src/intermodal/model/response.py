@@ -49,8 +49,9 @@ SMALL = 4096
 class RawBody(Protocol):
     """What a transport hands over for a body: undecoded bytes, at most ``n`` at a time, ``b""`` at the end.
 
-    It may also have ``trailers`` (Headers, known once the end was read) and ``readinto(memoryview)`` (which gives how
-    many bytes it has put there, 0 at the end). Errors leave as T5 says.
+    It may also have ``trailers`` (Headers, known once the end was read), ``readinto(memoryview)`` (which gives how many
+    bytes it has put there, 0 at the end), and ``fill(n)``, which is ``read`` but would rather wait than give less.
+    Errors leave as T5 says.
     """
 
     def read(self, n: int, /) -> bytes: ...
@@ -373,7 +374,8 @@ class Response(BaseResponse):
     def _stream(self, cutter: _Cutter) -> Iterator[bytes]:
         try:
             try:
-                read = self._decoded(self._body.read)
+                body = self._body
+                read = self._decoded(getattr(body, "fill", body.read) if cutter.is_exact else body.read)
                 while piece := read(cutter.wants()):
                     yield from cutter.put(piece)
             except Exception as error:  # noqa: BLE001 - named, and raised again
@@ -504,10 +506,12 @@ class _Cutter:
         self._size = size
         self._kept: list[bytes] = []
         self._missing = size or 0
+        #: Whether each piece is asked for as it is to be; small ones are cut out of larger ones.
+        self.is_exact = size is not None and size >= SMALL
 
     def wants(self) -> int:
-        """How many bytes to ask for: what a piece still lacks, so that it need not be cut; many at once for small ones."""
-        return CHUNK if self._size is None or self._size < SMALL else self._missing
+        """How many bytes to ask for."""
+        return self._missing if self.is_exact else CHUNK
 
     def put(self, piece: bytes) -> tuple[bytes, ...] | list[bytes]:
         """Take a piece in, and give those that are whole."""
