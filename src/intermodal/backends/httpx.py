@@ -161,7 +161,7 @@ class _RequestStream(httpx.SyncByteStream):
         body = self._exchange.request.body
         if body is None:
             return iter(())
-        pieces = body.pieces()
+        pieces = self._exchange.pieces = body.pieces()
         self._exchange.others = encode_pieces(body, pieces)  # as h11 would, should the rest go out past it
         return pieces
 

@@ -65,6 +65,7 @@ class SocketTransport:
             response = exchange.read_whole()
             if response is not None:
                 stream.served += 1
+                has_slot = False
                 pool.release(key, stream)
                 return response
             exchange.read_head()

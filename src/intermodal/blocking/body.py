@@ -101,9 +101,13 @@ class ExchangeBody:
         """Give the connection up, once; it serves again only where nothing is left on it."""
         finish, self._finish = self._finish, None
         if finish is not None:
+            if self._exchange.upload is not None:
+                self._exchange.upload.leave()
             reusable = self._failure is None and self._exchange.reusable
-            if reusable and self._exchange.stream is not None:
-                self._exchange.stream.served += 1
+            stream = self._exchange.stream
+            if reusable and stream is not None:
+                stream.served += 1
+                reusable = stream.is_own
             finish(reusable, how)
 
     def close(self) -> None:

@@ -91,6 +91,8 @@ class Exchange:
     _wake: Callable[[], object] | None = None
     #: The rest of the request, while there is one.
     upload: Upload | None = None
+    #: The pieces of the body as they come from the caller, once they are asked for.
+    pieces: Iterator[bytes] | None = None
     #: What follows the piece that a library sends, encoded, should we have to send it in its stead.
     others: Iterator[bytes | FileSpan] = iter(())
 
@@ -148,15 +150,16 @@ class Exchange:
         self.phase = "send"
         prepared = self.prepared
         if self.write(prepared.start) and not prepared.whole and (not prepared.expecting or self.is_wanted()):
-            Upload(self, self._pieces()).until_answered()
+            Upload(self, self._encoded()).until_answered()
         self.phase = "wait"
 
-    def _pieces(self) -> Iterator[bytes | FileSpan]:
+    def _encoded(self) -> Iterator[bytes | FileSpan]:
         body, stream = self.request.body, self.stream
         assert body is not None
         if body.file is not None and stream is not None and stream.sends_files and not body.file.file.closed:
             return iter((body.file,))
-        return encode_pieces(body, body.pieces())
+        self.pieces = body.pieces()
+        return encode_pieces(body, self.pieces)
 
     def send_piece(self, piece: bytes) -> bool:
         """Send one piece of the body that a library encodes; False where it is to stop, because there is an answer.

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
+#: What poll() takes, in milliseconds: a bound beyond 24 days ends then.
+_LONGEST = 0x7FFFFFFF
+
 if hasattr(select, "poll"):
     IN, OUT = select.POLLIN, select.POLLOUT
 
@@ -20,7 +23,7 @@ if hasattr(select, "poll"):
         poll = poller.poll
 
         def wait(seconds: float | None) -> int:
-            ready = poll(seconds and math.ceil(seconds * 1000))  # 0 and None as they are
+            ready = poll(seconds and min(math.ceil(seconds * 1000), _LONGEST))  # 0 and None as they are
             # An error or the end of the connection shows when it is read.
             return (ready[0][1] & OUT) | (IN if ready[0][1] & ~OUT else 0) if ready else 0
 

@@ -146,9 +146,14 @@ class Stream:
             self.close()  # whoever asked has been interrupted, and is not coming back for it
             raise
 
+    @property
+    def is_own(self) -> bool:
+        """Whether this process has opened it: else it is a copy, made by a fork, and the connection is the parent's."""
+        return os.getpid() == self._owner
+
     def interrupt(self) -> None:
         """End the connection under whoever waits on it, in another thread; it is theirs to close."""
-        if os.getpid() != self._owner:  # a copy, made by a fork: the connection is the parent's
+        if not self.is_own:
             return
         with contextlib.suppress(Exception):
             # Not SSLSocket's own: it puts TLS aside, and what is still to be read would come out as it is on the wire.

@@ -60,10 +60,14 @@ class Upload:
     def piece(self) -> bool:
         """Send the rest alone, for a library that encodes the pieces; False where it is to send no more of them."""
         exchange = self._exchange
-        while self._rest and exchange.upload is self:
-            if self.answered():
-                return False
-            self.more(exchange.options.timeouts.write)
+        try:
+            while self._rest and exchange.upload is self:
+                if self.answered():
+                    return False
+                self.more(exchange.options.timeouts.write)
+        except BaseException:
+            self.leave()
+            raise
         if exchange.upload is not self:
             return False
         exchange.upload = None
@@ -135,10 +139,12 @@ class Upload:
         self.leave()
 
     def leave(self) -> None:
-        """Send no more."""
+        """Send no more, and let go of the body."""
+        exchange = self._exchange
         self._rest = None
-        self._exchange.upload = None
-        self._exchange.intact = False
-        close = getattr(self._pieces, "close", None)
-        if close is not None:
-            close()
+        exchange.upload = None
+        exchange.intact = False
+        for pieces in (self._pieces, exchange.pieces):
+            close = getattr(pieces, "close", None)
+            if close is not None:
+                close()

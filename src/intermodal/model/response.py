@@ -664,6 +664,8 @@ class Raw(io.RawIOBase):
         Large bodies go from the connection into the buffer without a copy between, where the transport can.
         """
         view = memoryview(buffer).cast("B")
+        if view.readonly:
+            raise TypeError(f"readinto() was given a {type(buffer).__name__}, which cannot be written: expected a bytearray")
         response = self._response
         readinto: Callable[[memoryview], int] | None = getattr(response._body, "readinto", None)
         if readinto is None:
