@@ -39,7 +39,7 @@ class SocketTransport:
         self._waiting: set[Exchange] = set()
         #: The connections of responses that are still read: out of the garbage collector's reach, because it may take
         #: a socket before the response that would have closed it.
-        self._read: set[Stream] = set()
+        self._held: set[Stream] = set()
 
     def __reduce__(self) -> tuple[Callable[[], SocketTransport], tuple[()]]:
         """Pickle the settings: a connection is its process's own."""
@@ -78,10 +78,10 @@ class SocketTransport:
         finally:
             waiting.discard(exchange)
 
-        self._read.add(stream)
+        self._held.add(stream)
 
         def finish(reusable: bool, _: Ending = "read") -> None:
-            self._read.discard(stream)
+            self._held.discard(stream)
             self._over(exchange, reusable)
 
         return exchange.response(finish, waiting)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeVar
@@ -28,7 +29,7 @@ RECEIVE = 65536
 class ExchangeBody:
     """The undecoded body, read from the exchange; gives the connection back at its end."""
 
-    __slots__ = ("_direct", "_exchange", "_failure", "_finish", "_read", "_waiting")
+    __slots__ = ("_direct", "_exchange", "_failure", "_finish", "_lock", "_read", "_waiting")
 
     def __init__(
         self, exchange: Exchange, finish: Finish, waiting: set[Exchange], read: Callable[[int], bytes] | None = None
@@ -39,6 +40,8 @@ class ExchangeBody:
         self._finish: Finish | None = finish
         self._failure: Exception | None = None
         self._waiting = waiting
+        #: Held to give the connection up, or to end it under another thread: not both.
+        self._lock = threading.RLock()
 
     def read(self, n: int, /) -> bytes:
         return self._attempt(self._read, n, b"")
@@ -99,7 +102,8 @@ class ExchangeBody:
 
     def end(self, how: Ending = "read") -> None:
         """Give the connection up, once; it serves again only where nothing is left on it."""
-        finish, self._finish = self._finish, None
+        with self._lock:
+            finish, self._finish = self._finish, None
         if finish is not None:
             if self._exchange.upload is not None:
                 self._exchange.upload.leave()
@@ -111,9 +115,10 @@ class ExchangeBody:
             finish(reusable, how)
 
     def close(self) -> None:
-        if self._exchange in self._waiting:  # another thread is reading: it is told, and gives the connection up
-            self._exchange.interrupt()
-            return
+        with self._lock:
+            if self._finish is not None and self._exchange in self._waiting:
+                self._exchange.interrupt()  # another thread is reading: it is told, and gives the connection up
+                return
         # A library may have read to the end of the message what its caller has not: left unread, it counts as unread.
         if self._finish is not None and not (self._exchange.reader.done and (self._direct or not self._read(1))):
             self._failure = ResponseError(

@@ -47,8 +47,9 @@ if TYPE_CHECKING:
     from intermodal.model.request import Request
     from intermodal.net.route import Route
 
-#: The most that is received at once where nothing but the body can come.
+#: The most that is received at once where nothing but the body can come, and the most that is waited for.
 LARGE = 262144
+MOST = 1048576
 
 #: How long a server that was asked (Expect: 100-continue) may keep silent before the body is sent, in seconds.
 PATIENCE = 1.0
@@ -351,8 +352,9 @@ class Exchange:
         return data
 
     def fill(self, n: int) -> bytes:
-        """Read ``n`` bytes of the body, fewer at its end, or where the stream cannot wait for so many at once."""
+        """Read ``n`` bytes of the body; fewer at its end, or where the stream cannot wait for so many at once."""
         reader, stream = self.reader, self.stream
+        n = min(n, MOST)
         if stream is None or not stream.fills or self.upload is not None or reader.direct < n:
             return self.read(n)
         try:
@@ -389,7 +391,7 @@ class Exchange:
     @property
     def reusable(self) -> bool:
         """Whether the connection may serve another exchange: both messages are whole and nothing is left over."""
-        return self.intact and self.upload is None and self.reader.reusable
+        return self.intact and not self.interrupted and self.upload is None and self.reader.reusable
 
     @property
     def done(self) -> bool:

@@ -60,7 +60,8 @@ def network_backend(httpcore: ModuleType) -> Any:
                 exchange.phase = "wait"
                 head = self._reframe.head(exchange.read_head(), exchange.reader.stays_open)
                 # What is here already goes along, which spares h11 a round of its own.
-                return head + exchange.read(max_bytes) if exchange.reader.is_here else head
+                is_here = exchange.upload is None and exchange.reader.is_here
+                return head + exchange.read(max_bytes) if is_here else head
             if self._reframe.ended:
                 raise httpcore.ReadError("this response was read to its end: there is nothing more to read")
             return self._reframe.body(exchange.read(max_bytes))

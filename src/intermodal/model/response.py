@@ -665,7 +665,9 @@ class Raw(io.RawIOBase):
         """
         view = memoryview(buffer).cast("B")
         if view.readonly:
-            raise TypeError(f"readinto() was given a {type(buffer).__name__}, which cannot be written: expected a bytearray")
+            raise TypeError(
+                f"readinto() was given a {type(buffer).__name__}, which cannot be written: expected a bytearray"
+            )
         response = self._response
         readinto: Callable[[memoryview], int] | None = getattr(response._body, "readinto", None)
         if readinto is None:
