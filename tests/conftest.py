@@ -19,6 +19,16 @@ hypothesis.settings.register_profile("ci", max_examples=400, **_COMMON)
 hypothesis.settings.register_profile("deep", max_examples=20_000, **_COMMON)
 hypothesis.settings.load_profile(PROFILE)
 
+#: So many examples take more than the usual bound on a test, in seconds; those with a bound of their own keep it.
+_DEEP_TIMEOUT = 7200
+
+
+def pytest_collection_modifyitems(items):
+    if PROFILE == "deep":
+        for item in items:
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(_DEEP_TIMEOUT))
+
 
 @pytest.fixture(params=list(TRANSPORTS))
 def transport(request):

@@ -21,7 +21,7 @@
     │   │   ├── ConnectTimeout  ReadTimeout  WriteTimeout  PoolTimeout  TotalTimeout
     │   ├── ProtocolError               the peer broke HTTP
     │   │   └── IncompleteBody          the body ended before it was complete
-    │   └── TransportClosed             send after close
+    │   └── TransportClosed             send after close, or a wait that another thread has closed
     ├── ResponseError                   the response came, but cannot be used as asked
     │   ├── ContentDecodingError  TooManyRedirects  HTTPError  JSONDecodeError(ValueError)
     └── TransportBug                    a transport let something foreign out
@@ -245,7 +245,10 @@ class IncompleteBody(ProtocolError):
 
 
 class TransportClosed(TransportError):
-    """``send`` was called after ``close``."""
+    """``send`` was called after ``close``, or another thread has closed what this one was waiting for.
+
+    ``delivery`` tells whether the request may have been acted upon.
+    """
 
     delivery: Delivery = "not_sent"
 

@@ -30,9 +30,11 @@ class Mutant:
     Attributes:
         name: what it does wrong.
         breaks: puts it in place.
-        caught_by: the rows of the corpus, or the cases of ``wire``, each of which fails with it.
-        seen: "rows" over transports, "reader" without I/O byte by byte, or "wire".
+        caught_by: what fails with it, each by itself: rows of the corpus, cases of ``wire``, checks of
+            ``h1.usual_heads``, or tests as ``module.function[parameters]``.
+        seen: "rows" over transports, "reader" without I/O byte by byte, "wire", "heads", or "tests".
         over: the transports that are broken by it; it is caught on each.
+        shortcut: whether the usual head is read by the shortcut, past what the mutant breaks.
     """
 
     name: str
@@ -40,16 +42,22 @@ class Mutant:
     caught_by: tuple[str, ...]
     seen: str = "rows"
     over: tuple[str, ...] = EVERY
+    shortcut: bool = True
 
 
 class Mutants(list):
     """The mutants of one module, in order."""
 
-    def __call__(self, name, *caught_by, seen="rows", over=EVERY):
+    def __init__(self, *, over=EVERY, shortcut=True):
+        super().__init__()
+        self._over = over
+        self._shortcut = shortcut
+
+    def __call__(self, name, *caught_by, seen="rows", over=None):
         """Add the decorated function as the mutant of that name."""
 
         def add(breaks):
-            self.append(Mutant(name, breaks, caught_by, seen, over))
+            self.append(Mutant(name, breaks, caught_by, seen, over or self._over, self._shortcut))
             return breaks
 
         return add

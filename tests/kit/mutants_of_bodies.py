@@ -14,7 +14,7 @@ from intermodal.h1.exchange import ResponseReader
 from intermodal.h1.framing import Kind
 from intermodal.model.headers import Headers
 
-mutant = Mutants()
+mutant = Mutants(shortcut=False)
 
 
 def _framing(monkeypatch, change):

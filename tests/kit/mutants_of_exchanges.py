@@ -51,23 +51,23 @@ def _(monkeypatch):
     "content-length/CL 5, short 3 RST",
 )
 def _(monkeypatch):
-    receive = blocking.Exchange.receive
+    receive_bytes = blocking.Exchange.receive_bytes
 
-    def ending(self):
+    def ending(self, n):
         try:
-            receive(self)
+            return receive_bytes(self, n)
         except Disconnected:
-            self.reader.receive(b"")
+            return b""
 
-    monkeypatch.setattr(blocking.Exchange, "receive", ending)
+    monkeypatch.setattr(blocking.Exchange, "receive_bytes", ending)
 
 
 @mutant("an error of the socket leaves as it is", "content-length/CL 5, short 3 RST", "chunked-framing/RST mid data")
 def _(monkeypatch):
-    def bare(self):
-        self.reader.receive(self.stream.recv(65536, self.options.timeouts.read))
+    def bare(_self, error):
+        raise error
 
-    monkeypatch.setattr(blocking.Exchange, "receive", bare)
+    monkeypatch.setattr(blocking.Exchange, "not_received", bare)
 
 
 @mutant("delivery is never known", "status-line/status 099", "content-length/CL 5, short 3 FIN")
@@ -161,14 +161,13 @@ def _(monkeypatch):
 
 @mutant("an empty chunk goes out in the middle", "a body of unknown length", seen="wire", over=OURS)
 def _(monkeypatch):
-    def encoded(request):
-        for piece in _encode_request(request):
+    def encoded(body, pieces):
+        for piece in exchange.encode_pieces(body, pieces):
             yield piece
             if piece.endswith(b"ab\r\n"):
                 yield b"0\r\n\r\n"
 
-    _encode_request = exchange.encode_request
-    monkeypatch.setattr(blocking, "encode_request", encoded)
+    monkeypatch.setattr(blocking, "encode_pieces", encoded)
 
 
 @mutant(
@@ -185,7 +184,7 @@ def _(monkeypatch):
             self.connect()
         exchange.stream = self._stream
         urllib3.connection.HTTPConnection.request(self, *arguments, **keywords)
-        exchange._wrote = True
+        exchange.wrote = True
         exchange.phase = "wait"
 
     monkeypatch.setattr(below_urllib3._Guarded, "request", request)
@@ -275,11 +274,6 @@ def _(monkeypatch):
     give_back = over_urllib3.give_back
     for adapter in (over_urllib3, over_requests):
         monkeypatch.setattr(adapter, "give_back", lambda response, _reusable: give_back(response, False))
-
-
-@mutant("httpx is not read to the end of the message", "no-body/204 plain", "no-body/HEAD CL 5", over=("httpx",))
-def _(monkeypatch):
-    monkeypatch.setattr(over_httpx._Pieces, "drain", lambda _: None)
 
 
 @mutant("httpx decodes the content", "untouched/gzip, by its length", "untouched/gzip, chunked", over=("httpx",))

@@ -13,7 +13,7 @@ from intermodal.h1.exchange import ResponseReader
 from intermodal.model.headers import TOKEN
 from intermodal.model.response import Informational
 
-mutant = Mutants()
+mutant = Mutants(shortcut=False)
 
 
 def _fields(monkeypatch, change):

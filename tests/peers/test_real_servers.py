@@ -80,11 +80,17 @@ def check(port, exchange):
     outcomes, wires = all_ways(port, exchange)
 
     assert len(set(outcomes.values())) == 1, outcomes
+    found = outcomes["socket"]
     if not exchange.early:
-        assert wires["socket"][0]
-        assert all(wire == wires["socket"] for wire in wires.values()), wires
-        assert outcomes["socket"].error is None
-    return outcomes["socket"]
+        # A server that refuses a body may not wait for it, and then it is luck how much of the body went out.
+        (whole,) = max(wires.values())
+        head = whole.partition(b"\r\n\r\n")[0]
+        refused = found.status is not None and found.status >= 300 and len(whole) > len(head) + 4
+        assert head
+        for (wire,) in wires.values():
+            assert wire == whole or (refused and whole.startswith(wire) and wire.startswith(head)), wires
+        assert found.error is None
+    return found
 
 
 @pytest.mark.parametrize("exchange", NGINX, ids=lambda each: each.name)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from intermodal._version import __version__
 from intermodal.blocking.exchange import CAPABILITIES, GUARANTEES, Exchange
+from intermodal.blocking.forking import forget_after_fork
 from intermodal.blocking.pool import Pool
 from intermodal.blocking.stream import Stream
 from intermodal.model.options import Limits
@@ -40,6 +41,11 @@ class SocketTransport:
         #: The connections of responses that are still read: out of the garbage collector's reach, because it may take
         #: a socket before the response that would have closed it.
         self._held: set[Stream] = set()
+        forget_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Leave the exchanges of the parent's threads alone in a child process."""
+        self._waiting = set()
 
     def __reduce__(self) -> tuple[Callable[[], SocketTransport], tuple[()]]:
         """Pickle the settings: a connection is its process's own."""
@@ -66,6 +72,7 @@ class SocketTransport:
             if response is not None:
                 stream.served += 1
                 has_slot = False
+                waiting.discard(exchange)  # before the connection is another's
                 pool.release(key, stream)
                 return response
             exchange.read_head()

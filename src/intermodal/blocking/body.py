@@ -6,7 +6,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from intermodal.errors import Disconnected, Error, ResponseError
 from intermodal.model.response import WholeBody
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from intermodal.model.headers import Headers
 
 A = TypeVar("A")
-R = TypeVar("R", bytes, int)
+R = TypeVar("R", bytes, int, bool)
 
 #: How an exchange ended: its body was read to the end or failed, it was closed before, or left to the garbage collector.
 Ending = Literal["read", "closed", "collected"]
@@ -29,7 +29,7 @@ RECEIVE = 65536
 class ExchangeBody:
     """The undecoded body, read from the exchange; gives the connection back at its end."""
 
-    __slots__ = ("_direct", "_exchange", "_failure", "_finish", "_lock", "_read", "_waiting")
+    __slots__ = ("_direct", "_exchange", "_failure", "_finish", "_lock", "_read", "waiting")
 
     def __init__(
         self, exchange: Exchange, finish: Finish, waiting: set[Exchange], read: Callable[[int], bytes] | None = None
@@ -39,7 +39,8 @@ class ExchangeBody:
         self._direct = read is None
         self._finish: Finish | None = finish
         self._failure: Exception | None = None
-        self._waiting = waiting
+        #: The exchanges that a thread waits on; this one while it is read.
+        self.waiting = waiting
         #: Held to give the connection up, or to end it under another thread: not both.
         self._lock = threading.RLock()
 
@@ -57,14 +58,17 @@ class ExchangeBody:
         return len(data)
 
     def _attempt(self, step: Callable[[A], R], argument: A, nothing: R) -> R:
-        if self._finish is None:
-            if self._failure is not None:
-                raise self._failure
-            return nothing
-        exchange, waiting = self._exchange, self._waiting
-        waiting.add(exchange)
+        exchange, waiting = self._exchange, self.waiting
+        with self._lock:
+            if self._finish is None:
+                if self._failure is not None:
+                    raise self._failure
+                return nothing
+            waiting.add(exchange)
         try:
             result = step(argument)
+            if not result:
+                exchange.end_upload()
         except Exception as error:  # noqa: BLE001 - fail() raises it again
             try:
                 exchange.fail(error)
@@ -104,27 +108,39 @@ class ExchangeBody:
         """Give the connection up, once; it serves again only where nothing is left on it."""
         with self._lock:
             finish, self._finish = self._finish, None
-        if finish is not None:
-            if self._exchange.upload is not None:
-                self._exchange.upload.leave()
-            reusable = self._failure is None and self._exchange.reusable
-            stream = self._exchange.stream
-            if reusable and stream is not None:
-                stream.served += 1
-                reusable = stream.is_own
+        if finish is None:
+            return
+        exchange, reusable = self._exchange, False
+        try:
+            if exchange.upload is not None:
+                exchange.upload.leave()
+            reusable = self._failure is None and exchange.reusable
+            if reusable and exchange.stream is not None:
+                exchange.stream.served += 1
+                reusable = exchange.stream.is_own
+        finally:
             finish(reusable, how)
 
     def close(self) -> None:
         with self._lock:
-            if self._finish is not None and self._exchange in self._waiting:
+            if self._finish is not None and self._exchange in self.waiting:
                 self._exchange.interrupt()  # another thread is reading: it is told, and gives the connection up
                 return
-        # A library may have read to the end of the message what its caller has not: left unread, it counts as unread.
-        if self._finish is not None and not (self._exchange.reader.done and (self._direct or not self._read(1))):
-            self._failure = ResponseError(
-                "the response was closed before its body was read to the end", request=self._exchange.request
-            )
+            if self._finish is not None and not self._is_read():
+                self._exchange.interrupted = True  # for a thread that begins to read just now
+                self._failure = ResponseError(
+                    "the response was closed before its body was read to the end", request=self._exchange.request
+                )
         self.end("closed")
+
+    def _is_read(self) -> bool:
+        """Whether nothing is left; what a library has read, and its caller has not, is left."""
+        if self._direct or not self._exchange.reader.done:
+            return self._exchange.reader.done
+        try:
+            return not self._read(1)
+        except Exception:  # noqa: BLE001 - whoever closes wants no more of it
+            return False
 
     def __del__(self) -> None:
         if self._finish is not None:
@@ -144,21 +160,24 @@ class Upgraded:
         if self._first:
             data, self._first = self._first[:n], self._first[n:]
             return data
-        try:
-            return self._exchange.receive_bytes(n)
-        except Error as error:
-            self._fail(error, error.__cause__)
+        return self._wait(self._exchange.receive_bytes, n)
 
     def sendall(self, data: bytes, /) -> None:
-        try:
-            if not self._exchange.write(data):
-                self._fail(Disconnected("the peer takes no more"), None)
-        except Error as error:
-            self._fail(error, error.__cause__)
+        if not self._wait(self._exchange.write, data):
+            self._exchange.fail(Disconnected("the peer takes no more"))
 
-    def _fail(self, error: Error, cause: BaseException | None) -> NoReturn:
-        error.__cause__ = cause
-        self._exchange.fail(error)
+    def _wait(self, step: Callable[[A], R], argument: A) -> R:
+        """Do what may be ended by another thread; after a timeout the connection is as it was."""
+        exchange, waiting = self._exchange, self._body.waiting
+        waiting.add(exchange)
+        try:
+            return step(argument)
+        except Error as error:
+            if exchange.interrupted:
+                self._body.end()
+            exchange.fail(error)
+        finally:
+            waiting.discard(exchange)
 
     def close(self) -> None:
         self._body.close()

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from intermodal.blocking.ready import IN, OUT, waiter
-from intermodal.blocking.stream import open_stream
+from intermodal.blocking.stream import Stream
 from intermodal.errors import (
     CertificateError,
     ConnectionError,
@@ -25,7 +25,6 @@ from intermodal.errors import (
 from intermodal.net.tls import context_for
 
 if TYPE_CHECKING:
-    from intermodal.blocking.stream import Stream
     from intermodal.model.options import Options
     from intermodal.net.deadline import Deadline
     from intermodal.net.route import Route
@@ -39,7 +38,8 @@ def dial(route: Route, options: Options, deadline: Deadline, entering: Entering)
     """Connect along a route.
 
     Raises:
-        NameResolutionError, ConnectTimeout, ConnectionError, TLSError, CertificateError, TotalTimeout.
+        NameResolutionError, ConnectTimeout, ConnectionError, ProxyError, TLSError, CertificateError, TotalTimeout; and
+        what ``entering`` raises.
     """
     bound = _Bound(deadline)
     context = None if route.server_hostname is None else context_for(options.tls)
@@ -49,7 +49,7 @@ def dial(route: Route, options: Options, deadline: Deadline, entering: Entering)
     if context is not None:
         sock = _start_tls(sock, context, route, bound, entering)
     try:
-        return open_stream(sock)
+        return Stream(sock)
     except BaseException as error:
         sock.close()
         if isinstance(error, OSError):
@@ -95,10 +95,13 @@ def _resolve(host: str, port: int, bound: _Bound, entering: Entering) -> list[_A
             found.append(error)
         over.set()
 
-    if seconds is None or _literal(host):
+    if _literal(host):
         look_up()
     else:
-        threading.Thread(target=look_up, name=f"resolve {host}", daemon=True).start()
+        try:
+            threading.Thread(target=look_up, name=f"resolve {host}", daemon=True).start()
+        except RuntimeError:  # no thread is to be had
+            look_up()
         over.wait(seconds)
         if not found:
             raise bound.expired(what)

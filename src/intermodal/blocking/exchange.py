@@ -47,8 +47,10 @@ if TYPE_CHECKING:
     from intermodal.model.request import Request
     from intermodal.net.route import Route
 
-#: The most that is received at once where nothing but the body can come, and the most that is waited for.
+#: The most that is received at once where nothing but the body can come.
 LARGE = 262144
+
+#: The most of a body that is waited for in one system call.
 MOST = 1048576
 
 #: How long a server that was asked (Expect: 100-continue) may keep silent before the body is sent, in seconds.
@@ -162,6 +164,11 @@ class Exchange:
         self.pieces = body.pieces()
         return encode_pieces(body, self.pieces)
 
+    @property
+    def chunked(self) -> bool:
+        """Whether the body is sent in chunks."""
+        return self.request.body is not None and self.request.body.length is None
+
     def send_piece(self, piece: bytes) -> bool:
         """Send one piece of the body that a library encodes; False where it is to stop, because there is an answer.
 
@@ -224,7 +231,12 @@ class Exchange:
         assert stream is not None
         until = time.monotonic() + PATIENCE
         self.phase = "wait"
-        while (left := until - time.monotonic()) > 0 and stream.readable(self.wait(left)):
+        while (left := until - time.monotonic()) > 0:
+            try:
+                if not stream.readable(self.wait(left)):
+                    break
+            except Exception as error:  # noqa: BLE001 - raised again as ours
+                self.not_received(error)
             data = self.receive_now()
             if data is None:  # TLS had something to say to itself
                 continue
@@ -272,7 +284,7 @@ class Exchange:
         try:
             data = stream.recv_now(RECEIVE)
         except Exception as error:  # noqa: BLE001 - raised again as ours
-            if not self.interrupted:
+            if self.phase == "send" and not self.interrupted:
                 self.phase = "head" if self.began else "wait"
             data = self.not_received(error)
         if data == b"":
@@ -347,8 +359,6 @@ class Exchange:
                 self.upload.more(self.options.timeouts.read)
             else:
                 self.receive()
-        if self.upload is not None and reader.done:
-            self.upload.to_the_end()
         return data
 
     def fill(self, n: int) -> bytes:
@@ -397,6 +407,11 @@ class Exchange:
     def done(self) -> bool:
         """Whether there is nothing more to send or to read."""
         return self.upload is None and self.reader.done
+
+    def end_upload(self) -> None:
+        """Send the rest of the body, now that the answer was read to its end."""
+        if self.upload is not None and self.answer_is_whole:
+            self.upload.to_the_end()
 
     @property
     def began(self) -> bool:

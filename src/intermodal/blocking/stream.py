@@ -9,7 +9,8 @@ import socket
 import ssl
 import struct
 import sys
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, TypeVar
 
 from intermodal.blocking.ready import IN, OUT, waiter
 
@@ -18,60 +19,113 @@ if TYPE_CHECKING:
 
     from intermodal.model.body import FileSpan
 
+A = TypeVar("A")
+R = TypeVar("R", bytes, int)
+
 #: A file is given to the system in pieces of this size, in bytes: between two of them the answer is looked for.
 FILE_PIECE = 1 << 20
 
 
-def open_stream(sock: socket.socket) -> Stream:
-    """Make the stream that suits a connected socket."""
-    return PlainStream(sock) if sys.platform == "linux" and not isinstance(sock, ssl.SSLSocket) else Stream(sock)
+#: The kernel keeps the bound of a wait for many bytes, as a pair of numbers of this size.
+_KEEPS_BOUNDS = sys.platform == "linux" and struct.calcsize("@l") == 8
 
 
 class Stream:
     """One connection: bytes out, bytes in, and whether it is still of use.
 
-    What waits raises what the socket raises: TimeoutError, ssl.SSLError, OSError, ValueError where it was closed.
+    What waits raises TimeoutError, and what the socket raises: ssl.SSLError, OSError, ValueError where it was closed.
+    The socket does not block: CPython would ask the system before each step whether it may, and that is known here.
     """
 
     def __init__(self, sock: socket.socket) -> None:
+        sock.setblocking(False)
         self.sock = sock
         #: How many exchanges it has carried to their end.
         self.served = 0
         self._owner = os.getpid()
-        self._bound: float | None = -1.0
+        self._secure = isinstance(sock, ssl.SSLSocket)
         self._in = waiter(sock, IN)
         self._both: Callable[[float | None], int] | None = None
+        #: Whether something may be there to read: tried at once, else waited for first.
+        self._flows = self._secure
+        #: How long the kernel waits, while it does the waiting.
+        self._kernel: float | None = None
+        self._blocks = False
 
     # -- one way at a time ----------------------------------------------------------------------------
 
     def recv(self, n: int, seconds: float | None) -> bytes:
         """Wait at most ``seconds`` for bytes, and give at most ``n``; ``b""`` once the peer has closed."""
-        if seconds != self._bound:
-            self._set_bound(seconds)
-        return self.sock.recv(n)
+        return self._receive(self.sock.recv, n, seconds)
 
     def recv_into(self, buffer: memoryview, seconds: float | None) -> int:
         """Wait at most ``seconds`` for bytes, and write them into ``buffer``: how many, 0 once the peer has closed."""
-        if seconds != self._bound:
-            self._set_bound(seconds)
-        return self.sock.recv_into(buffer)
+        return self._receive(self.sock.recv_into, buffer, seconds)
 
-    #: Whether it can wait for so many bytes and no fewer.
-    fills = False
+    def _receive(self, step: Callable[[A], R], argument: A, seconds: float | None) -> R:
+        if self._blocks:
+            self._set_free()
+        if self._flows:
+            try:
+                return step(argument)
+            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                pass
+        until = None if seconds is None else time.monotonic() + seconds
+        while True:
+            if not self._in(seconds):
+                raise TimeoutError("nothing came")
+            self._flows = True
+            try:
+                return step(argument)
+            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):  # a part of what TLS needs
+                seconds = None if until is None else max(0, until - time.monotonic())
+
+    @property
+    def fills(self) -> bool:
+        """Whether ``fill`` is there."""
+        return _KEEPS_BOUNDS and not self._secure
 
     def fill(self, n: int, seconds: float | None) -> bytes:
-        """Wait at most ``seconds`` for ``n`` bytes, and give what has come; ``b""`` once the peer has closed."""
-        raise NotImplementedError
+        """Wait at most ``seconds`` for bytes and as long again for ``n``; ``b""`` once the peer has closed."""
+        if not self._in(seconds):  # asked for here: a signal would make the kernel's wait for the first begin anew
+            raise TimeoutError("nothing came")
+        if not self._blocks:
+            self.sock.setblocking(True)
+            self._blocks = True
+        if seconds != self._kernel:
+            micros = 0 if seconds is None else max(1, math.ceil(seconds * 1e6))  # 0 is no bound
+            bound = struct.pack("@ll", *divmod(micros, 1_000_000))
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, bound)
+            self._kernel = seconds
+        return self.sock.recv(n, socket.MSG_WAITALL)
 
     def send(self, data: bytes | memoryview, seconds: float | None) -> int:
         """Wait at most ``seconds`` for the peer to take bytes, and give how many it took."""
-        if seconds != self._bound:
-            self._set_bound(seconds)
-        return self.sock.send(data)
+        if self._blocks:
+            self._set_free()
+        self._flows = self._secure
+        try:
+            return self.sock.send(data)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            pass
+        until = None if seconds is None else time.monotonic() + seconds
+        wait = waiter(self.sock, OUT)
+        while True:
+            if not wait(seconds):
+                raise TimeoutError("nothing was taken")
+            try:
+                return self.sock.send(data)
+            except (BlockingIOError, ssl.SSLWantWriteError):
+                wait = waiter(self.sock, OUT)
+            except ssl.SSLWantReadError:
+                wait = self._in
+            seconds = None if until is None else max(0, until - time.monotonic())
 
-    def _set_bound(self, seconds: float | None) -> None:
-        self.sock.settimeout(seconds)  # a system call: made only where the bound is another
-        self._bound = seconds
+    def _set_free(self) -> None:
+        """Wait here again, and no longer in the kernel."""
+        if self._blocks:
+            self._blocks = False
+            self.sock.setblocking(False)
 
     # -- both ways at once ----------------------------------------------------------------------------
 
@@ -101,7 +155,7 @@ class Stream:
     @property
     def sends_files(self) -> bool:
         """Whether the system can send a file over this connection as it is."""
-        return hasattr(os, "sendfile") and not isinstance(self.sock, ssl.SSLSocket)
+        return hasattr(os, "sendfile") and not self._secure
 
     def recv_now(self, n: int) -> bytes | None:
         """Give what has come, at most ``n`` bytes, ``b""`` where the peer has closed; None where nothing has."""
@@ -113,12 +167,12 @@ class Stream:
 
     def readable(self, seconds: float | None) -> bool:
         """Wait at most ``seconds`` for something to read; False where nothing came."""
-        return self._pending() or self._in(seconds) != 0
+        return (self._secure and self._pending()) or self._in(seconds) != 0
 
     def _has_spoken(self, seconds: float | None) -> bool:
         """Wait at most ``seconds`` until the peer has sent something or takes something: whether it was the first."""
         self._set_free()
-        if self._pending():
+        if self._secure and self._pending():
             return True
         if self._both is None:
             self._both = waiter(self.sock, IN | OUT)
@@ -127,12 +181,9 @@ class Stream:
             raise TimeoutError("neither read nor written")
         return bool(ready & IN)
 
-    def _set_free(self) -> None:
-        if self._bound != 0:
-            self._set_bound(0)
-
     def _pending(self) -> bool:
-        return isinstance(self.sock, ssl.SSLSocket) and self.sock.pending() > 0
+        assert isinstance(self.sock, ssl.SSLSocket)
+        return self.sock.pending() > 0
 
     # -- between exchanges ----------------------------------------------------------------------------
 
@@ -170,68 +221,3 @@ class Stream:
         """Let go of a connection that is another process's too, without ending it for that."""
         with contextlib.suppress(Exception):  # what the system has to say about it, it says too late
             self.sock.close()
-
-
-class PlainStream(Stream):
-    """A stream without TLS, whose bounds the kernel keeps: CPython would ask it first, with a system call for each wait.
-
-    A wait that a signal handler interrupts begins anew.
-    """
-
-    def __init__(self, sock: socket.socket) -> None:
-        super().__init__(sock)
-        sock.setblocking(True)
-        self._free = False
-        self._to_recv: float | None = None
-        self._to_send: float | None = None
-
-    def recv(self, n: int, seconds: float | None) -> bytes:
-        if seconds != self._to_recv:
-            self._to_recv = self._keep(socket.SO_RCVTIMEO, seconds)
-        try:
-            return self.sock.recv(n)
-        except BlockingIOError as error:
-            raise TimeoutError("nothing came") from error
-
-    fills = True
-
-    def fill(self, n: int, seconds: float | None) -> bytes:
-        if seconds != self._to_recv:
-            self._to_recv = self._keep(socket.SO_RCVTIMEO, seconds)
-        try:
-            return self.sock.recv(n, socket.MSG_WAITALL)
-        except BlockingIOError as error:
-            raise TimeoutError("nothing came") from error
-
-    def recv_into(self, buffer: memoryview, seconds: float | None) -> int:
-        if seconds != self._to_recv:
-            self._to_recv = self._keep(socket.SO_RCVTIMEO, seconds)
-        try:
-            return self.sock.recv_into(buffer)
-        except BlockingIOError as error:
-            raise TimeoutError("nothing came") from error
-
-    def send(self, data: bytes | memoryview, seconds: float | None) -> int:
-        if seconds != self._to_send:
-            self._to_send = self._keep(socket.SO_SNDTIMEO, seconds)
-        try:
-            return self.sock.send(data)
-        except BlockingIOError as error:
-            raise TimeoutError("nothing was taken") from error
-
-    def _keep(self, which: int, seconds: float | None) -> float | None:
-        if self._free:
-            self._free = False
-            self.sock.setblocking(True)
-        micros = 0 if seconds is None else max(1, math.ceil(seconds * 1e6))  # 0 is no bound
-        self.sock.setsockopt(socket.SOL_SOCKET, which, struct.pack("@ll", *divmod(micros, 1_000_000)))
-        return seconds
-
-    def _set_free(self) -> None:
-        if not self._free:
-            self._free = True
-            self._to_recv = self._to_send = -1.0
-            self.sock.setblocking(False)
-
-    def _pending(self) -> bool:
-        return False

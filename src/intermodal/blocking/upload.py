@@ -11,7 +11,7 @@ import contextlib
 import errno
 from typing import TYPE_CHECKING
 
-from intermodal.errors import RequestBodyError, TransportError
+from intermodal.errors import ProtocolError, RequestBodyError, TransportError
 from intermodal.model.body import FileSpan
 
 if TYPE_CHECKING:
@@ -83,6 +83,10 @@ class Upload:
         exchange.phase = "send"
         if head is None:
             return False
+        if head.status_code == 101:
+            raise ProtocolError(
+                "101 Switching Protocols before the request was sent to its end (RFC 9110 section 15.2.2)"
+            )
         exchange.intact = False  # whatever becomes of the body: a library that sends it may not know of its end
         if head.status_code >= 300:
             self.leave()
@@ -103,9 +107,11 @@ class Upload:
                 taken = stream.offer_file(rest, exchange.wait(seconds))
             else:
                 taken = stream.offer(rest, exchange.wait(seconds))
-        except Exception as error:  # noqa: BLE001 - raised again as ours
+        except Exception as error:
             if isinstance(error, TimeoutError) and exchange.phase == "body":
                 exchange.not_received(error)
+            if isinstance(rest, FileSpan) and rest.file.closed:
+                raise RequestBodyError("the file that is the request body was closed while it was sent") from error
             if isinstance(rest, FileSpan) and isinstance(error, OSError) and error.errno in _CANNOT_SEND_FILES:
                 self._pieces, self._rest = rest.pieces(), None
             elif not exchange.not_taken(error):
@@ -147,4 +153,5 @@ class Upload:
         for pieces in (self._pieces, exchange.pieces):
             close = getattr(pieces, "close", None)
             if close is not None:
-                close()
+                with contextlib.suppress(Exception):  # of a body that nobody asks for any more
+                    close()

@@ -31,6 +31,7 @@ def network_backend(httpcore: ModuleType) -> Any:
             self._stream = stream
             self._exchange: Exchange | None = None
             self._reframe = _Reframe()
+            self._kept = b""
 
         def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002 - ours bounds it
             if not buffer:
@@ -45,9 +46,15 @@ def network_backend(httpcore: ModuleType) -> Any:
                 self._reframe = _Reframe()
                 exchange.stream = self._stream
                 exchange.phase = "send"
+                if exchange.prepared.whole and exchange.request.body is not None:
+                    self._kept = buffer  # a small body goes out together with its head
+                    return
                 goes_on = exchange.write(buffer) and (not exchange.prepared.expecting or exchange.is_wanted())
+            elif self._kept:
+                buffer, self._kept = self._kept + buffer, b""
+                goes_on = exchange.write(buffer)
             else:
-                if buffer == _LAST_CHUNK:
+                if buffer == _LAST_CHUNK and exchange.chunked:
                     exchange.others = iter(())
                 goes_on = exchange.send_piece(buffer)
             if not goes_on:
@@ -67,6 +74,8 @@ def network_backend(httpcore: ModuleType) -> Any:
             return self._reframe.body(exchange.read(max_bytes))
 
         def close(self) -> None:
+            if self._exchange is not None:
+                self._exchange.end_upload()  # which h11 does not know of
             self._stream.close()
 
         def start_tls(self, *_: Any, **__: Any) -> GuardStream:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from intermodal.blocking.exchange import CAPABILITIES, GUARANTEES, Exchange
+from intermodal.blocking.forking import forget_after_fork
 from intermodal.blocking.pool import Pool
 from intermodal.guard.current import current_exchange
 from intermodal.protocol import TransportInfo, refuse_unsupported
@@ -48,6 +49,12 @@ class GuardedTransport(abc.ABC):
         self._out: dict[int, Carried] = {}
         #: The exchanges that a thread waits on.
         self._waiting: set[Exchange] = set()
+        forget_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Leave the exchanges of the parent's threads alone in a child process."""
+        self._waiting = set()
+        self._left.clear()
 
     def __reduce__(self) -> tuple[Callable[[], GuardedTransport], tuple[()]]:
         """Pickle the settings: a connection is its process's own, and an object of the user's is the user's to pickle."""
@@ -137,6 +144,8 @@ class GuardedTransport(abc.ABC):
         self._slots.close()
         for exchange in tuple(self._waiting):
             exchange.interrupt()
-        self._give_back_left()
-        if self._shelf is not None:
-            self._shelf.close()
+        try:
+            self._give_back_left()
+        finally:
+            if self._shelf is not None:
+                self._shelf.close()

@@ -153,7 +153,7 @@ class UntilCloseReader:
 class ChunkedReader:
     """Chunks, the last one of size 0, then trailers (RFC 9112 section 7.1)."""
 
-    __slots__ = ("_buffer", "_fault", "_left", "_limits", "_state", "done", "trailers")
+    __slots__ = ("_buffer", "_fault", "_left", "_limits", "_searched", "_state", "done", "trailers")
 
     def __init__(self, buffer: Buffer, limits: Limits) -> None:
         self._buffer = buffer
@@ -161,6 +161,7 @@ class ChunkedReader:
         self._left = 0  # bytes of the current chunk still to come
         self._state = "size"  # "size" | "data" | "data end" | "trailers"
         self._fault: ProtocolError | None = None
+        self._searched = 0  # how much of the trailers was searched for their end
         self.done = False
         self.trailers = _NO_TRAILERS
 
@@ -249,10 +250,11 @@ class ChunkedReader:
             buffer.at = start + (1 if buffer.data[start] == 10 else 2)
             self.done = True
             return False
-        end = find_end(buffer.data, start)
+        end = find_end(buffer.data, start + max(0, self._searched - 3))
         if (end if end >= 0 else len(buffer.data)) - start > self._limits.head_bytes:
             raise ProtocolError(f"trailers of more than {self._limits.head_bytes} bytes (Limits.head_bytes)")
         if end < 0:
+            self._searched = len(buffer.data) - start
             return False
         pairs = parse_fields(buffer.data[start:end].decode("latin-1"), self._limits.fields)
         buffer.at = end

@@ -21,7 +21,7 @@ _HEAD = re.compile(
 ).match
 
 # Content-Length = 1*DIGIT (RFC 9110 section 8.6), in the lower-cased head
-_LENGTH = re.compile(r"\ncontent-length:[\t ]*([0-9]{1,18})[\t ]*\r").search
+_LENGTH = re.compile(r"\ncontent-length:[\t ]*([0-9]{1,18})[\t ]*\r").match
 
 #: Status, reason, fields; the length of the body, and where in the bytes received it begins.
 UsualHead = tuple[int, str, Headers, int, int]
@@ -40,10 +40,11 @@ def usual_head(data: bytes, method: str, limits: Limits) -> UsualHead | None:
     end = match.end()
     text = data[:end].decode("latin-1")
     lowered = text.lower()
-    length = _LENGTH(lowered)
+    at = lowered.find("\ncontent-length:")
+    length = _LENGTH(lowered, at) if at >= 0 else None
     if (
         length is None
-        or lowered.find("\ncontent-length:", length.end() - 1) >= 0
+        or lowered.find("\ncontent-length:", at + 1) >= 0
         or "\ntransfer-encoding:" in lowered
         or end > limits.head_bytes
         or (end > 4 * limits.fields and text.count("\n") > limits.fields + 2)  # "a:" and CRLF is the shortest field

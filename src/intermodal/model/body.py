@@ -48,8 +48,12 @@ class FileSpan(NamedTuple):
 
     def pieces(self) -> Iterator[bytes]:
         """Read it."""
-        self.file.seek(self.start)
-        return Body(lambda: _read(self.file, self.length), self.length).pieces()
+
+        def read() -> Iterator[bytes]:
+            self.file.seek(self.start)
+            return _read(self.file, self.length)
+
+        return Body(read, self.length).pieces()
 
 
 class Body:

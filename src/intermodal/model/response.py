@@ -338,12 +338,12 @@ class Response(BaseResponse):
         """
         if self._content is None:
             self._take()
-            body = self._body
-            if type(body) is WholeBody and "content-encoding" not in self.headers and self._on_close is None:
-                content = self._content = body.read(len(body))
-                return content
             gathered = io.BytesIO()  # pieces to be joined at the end would be in memory twice
             try:
+                body = self._body
+                if type(body) is WholeBody and "content-encoding" not in self.headers:
+                    content = self._content = body.read(len(body))
+                    return content
                 read = self._decoded(self._body.read)
                 while piece := read(CHUNK):
                     gathered.write(piece)
@@ -375,7 +375,9 @@ class Response(BaseResponse):
         try:
             try:
                 body = self._body
-                read = self._decoded(getattr(body, "fill", body.read) if cutter.is_exact else body.read)
+                read = self._decoded(body.read)
+                if cutter.is_exact and read == body.read:  # what is decoded may be there before the bytes asked for are
+                    read = getattr(body, "fill", read)
                 while piece := read(cutter.wants()):
                     yield from cutter.put(piece)
             except Exception as error:  # noqa: BLE001 - named, and raised again
@@ -617,7 +619,7 @@ class WholeBody:
     @property
     def trailers(self) -> Headers | None:
         """As for any body, known once it was read; where its length was told there are none (RFC 9112 section 6.2)."""
-        return None if len(self) else self._trailers
+        return None if self._data is None or len(self) else self._trailers
 
     def close(self) -> None:
         if len(self):

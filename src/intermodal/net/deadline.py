@@ -51,4 +51,6 @@ class Deadline:
         return self._over() if self.ends is not None and now >= self.ends else kind(message)
 
     def _over(self) -> TotalTimeout:
+        if self._total is None:
+            return TotalTimeout("the exchange took longer than it was given")
         return TotalTimeout(f"the exchange took longer than total={self._total} s")
