@@ -32,7 +32,7 @@ CASES = [
     (Request("GET", HTTP), BARE, Capability.NONE),
     (Request("POST", HTTP, body=b"x"), BARE, Capability.NONE),
     (Request("POST", HTTP, body=[b"x"]), BARE, Capability.STREAM_REQUEST),
-    (Request("GET", HTTP, {"Expect": "100-continue"}), BARE, Capability.EXPECT_CONTINUE),
+    (Request("PUT", HTTP, {"Expect": "100-continue"}, b"x"), BARE, Capability.EXPECT_CONTINUE),
     (Request("GET", HTTP, {"Connection": "upgrade", "Upgrade": "x"}), BARE, Capability.UPGRADE),
     (Request("GET", HTTP, target="/a|b"), BARE, Capability.EXACT_TARGET),
     (Request("OPTIONS", HTTP, target="*"), BARE, Capability.EXACT_TARGET),

@@ -320,14 +320,11 @@ def test_a_client_asks_too(transport, stream):
         assert (response.status_code, response.content) == (200, b"ok")
 
 
-def test_a_request_without_content_waits_for_nothing(transport):
-    """There is nothing to ask for: the answer is waited for at once."""
-    with patiently(talk.PATIENCE), Server() as server:
-        before = time.monotonic()
-        with transport.send(Request("POST", server.url, EXPECT), talk.options()) as response:
-            assert response.content == b"ok"
-        assert time.monotonic() - before < talk.PATIENCE / 4
-        assert goes_on(transport, server) == 1
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_a_request_without_content_asks_for_nothing(method):
+    """A client must not ask where it has nothing to send (RFC 9110 section 10.1.1)."""
+    with pytest.raises(intermodal.InvalidHeader, match="there is none"):
+        Request(method, "http://h/", EXPECT)
 
 
 def test_how_long_a_server_may_keep_silent():

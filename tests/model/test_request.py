@@ -280,13 +280,18 @@ def test_q8_hop_by_hop_fields_are_the_transports(headers):
         {"Connection": "close"},
         {"Connection": "Keep-Alive"},
         {"Connection": "Upgrade", "Upgrade": "websocket"},
-        {"Expect": "100-continue"},
         {"Proxy-Authorization": "Basic x"},
     ],
 )
 def test_q8_those_a_caller_may_set_stay(headers):
     """These go through as they are."""
     assert pairs("GET", URL_TEXT, headers)[1:] == tuple(headers.items())
+
+
+def test_q8_who_has_a_body_may_ask_before_sending_it():
+    """The expectation goes through as it is."""
+    request = Request("POST", URL_TEXT, {"Expect": "100-continue"}, b"body")
+    assert request.headers.pairs[1:] == (("Expect", "100-continue"), ("Content-Length", "4"))
 
 
 def test_a_request_does_not_change():

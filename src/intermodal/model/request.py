@@ -137,6 +137,10 @@ class Request:
             raise InvalidHeader(
                 "Transfer-Encoding is not the caller's to set: a body of unknown length is sent chunked by itself"
             )
+        if body is None and "expect" in special:
+            raise InvalidHeader(
+                "Expect: 100-continue asks whether to send a body, and there is none (RFC 9110 section 10.1.1)"
+            )
         if body is None:
             return ("Content-Length", "0") if declared or self.method not in _BODYLESS else None
         if self.method == "TRACE":
