@@ -91,12 +91,12 @@ def test_a_server_that_drips_cannot_outlive_total(where, tls, server_tls, ca):
         ):
 
             def read():
-                origin.play(at_once, Drip(drops, 0.01))
+                origin.play(at_once, Drip(drops, 0.003))
                 client.get(origin.url)
 
             def stream(size):
                 came.clear()
-                origin.play(at_once, Drip(drops, 0.01))
+                origin.play(at_once, Drip(drops, 0.003))
                 with client.get(origin.url, stream=True) as response:
                     came.extend(response.iter_content(size))
 
