@@ -5,6 +5,7 @@ A pool that carries an exchange is not closed under it: it is when the last one 
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import Counter, OrderedDict
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
@@ -70,6 +71,18 @@ class Shelf(Generic[P]):
             surplus = self._surplus()
         for each in surplus:
             each.close()
+
+    def drop(self, key: Key) -> None:
+        """Forget the pool of a key, which was interrupted in the middle of a step: some libraries wait for ever then.
+
+        What others have of it ends with them.
+        """
+        with self._lock:
+            pool = self._pools.pop(key, None)
+            alone = self._held[key] <= 1
+        if pool is not None and alone:
+            with contextlib.suppress(Exception):  # it may complain about the exchange that was interrupted
+                pool.close()
 
     def close(self) -> None:
         """Close every pool, those that carry an exchange when that is over."""

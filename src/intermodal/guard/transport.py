@@ -89,6 +89,8 @@ class GuardedTransport(abc.ABC):
                 self._shelf.hold(key)
             carried = self._carry(exchange)
         except BaseException as error:
+            if has_slot and self._shelf is not None and not isinstance(error, Exception):
+                self._shelf.drop(key)
             if has_slot:
                 self._over(key)
             if isinstance(error, Exception):
