@@ -167,15 +167,8 @@ class _RequestStream(httpx.SyncByteStream):
 
 
 def _carried(response: httpx.Response) -> Carried:
-    """Read a guarded response through httpx, which has to see its end to keep the connection."""
-    pieces = _Pieces(response)
-
-    def give_back(reusable: bool) -> None:
-        if reusable:
-            pieces.drain()  # the end of the message, which h11 has not been asked for yet; no byte is waited for
-        response.close()
-
-    return Carried(give_back, pieces.read)
+    """Read a guarded response through httpx, which keeps the connection once it has seen the end."""
+    return Carried(lambda _: response.close(), _Pieces(response).read)
 
 
 class _Pieces:
@@ -199,10 +192,6 @@ class _Pieces:
                 raise
         data, self._rest = self._rest[:n], self._rest[n:]
         return data
-
-    def drain(self) -> None:
-        for _ in self._pieces:
-            pass
 
     def ended(self) -> bool:
         """Whether this was all, once the whole body was counted: no byte is waited for then."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import ssl
 import time
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from intermodal.blocking.body import RECEIVE, ExchangeBody, Upgraded
 from intermodal.blocking.dialer import dial
@@ -46,6 +46,9 @@ if TYPE_CHECKING:
     from intermodal.model.options import Limits, Options
     from intermodal.model.request import Request
     from intermodal.net.route import Route
+
+A = TypeVar("A")
+R = TypeVar("R", bytes, int)
 
 #: The most that is received at once where nothing but the body can come.
 LARGE = 262144
@@ -262,15 +265,18 @@ class Exchange:
         Raises:
             ReadTimeout, TotalTimeout, TLSError, ConnectionError.
         """
-        stream = self.stream
-        assert stream is not None
+        assert self.stream is not None
+        return self._received(self.stream.recv, n, b"")
+
+    def _received(self, receive: Callable[[A, float | None], R], argument: A, nothing: R) -> R:
         try:
-            data = stream.recv(n, self.wait(self.options.timeouts.read))
+            received = receive(argument, self.wait(self.options.timeouts.read))
         except Exception as error:  # noqa: BLE001 - raised again as ours
-            data = self.not_received(error)
-        if not data:
+            self.not_received(error)
+            received = nothing
+        if not received:
             self._ended()
-        return data
+        return received
 
     def _ended(self) -> None:
         """Tell the peer's end of the connection from our own, made by another thread that closed the transport."""
@@ -367,10 +373,7 @@ class Exchange:
         n = min(n, MOST)
         if stream is None or not stream.fills or self.upload is not None or reader.direct < n:
             return self.read(n)
-        try:
-            data = stream.fill(n, self.wait(self.options.timeouts.read))
-        except Exception as error:  # noqa: BLE001 - raised again as ours
-            data = self.not_received(error)
+        data = self._received(stream.fill, n, b"")
         reader.skip(len(data))
         return data or self.read(n)
 
@@ -382,17 +385,11 @@ class Exchange:
             data = self.read(len(buffer))
             buffer[: len(data)] = data
             return len(data)
-        stream = self.stream
-        assert stream is not None
-        try:
-            received = stream.recv_into(buffer[:direct], self.wait(self.options.timeouts.read))
-        except Exception as error:  # noqa: BLE001 - raised again as ours
-            self.not_received(error)
-            received = 0
+        assert self.stream is not None
+        received = self._received(self.stream.recv_into, buffer[:direct], 0)
         if received:
             reader.skip(received)
             return received
-        self._ended()
         reader.receive(b"")
         return len(self.read(1))  # whether that was the body's end, the reader says
 

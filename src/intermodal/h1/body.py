@@ -110,7 +110,7 @@ class LengthReader:
             left -= len(data)
             self._left = left
             self.done = not left
-        elif left and self._buffer.ended:
+        elif n and left and self._buffer.ended:
             raise IncompleteBody(f"the body ended {left} bytes before its Content-Length of {self.length}")
         return data
 
@@ -135,7 +135,7 @@ class UntilCloseReader:
 
     def take(self, n: int, /) -> bytes:
         data = self._buffer.take(n)
-        if not data and self._buffer.ended:
+        if n and not data and self._buffer.ended:
             if not self._buffer.clean:
                 # RFC 9112 section 9.8: without close_notify nobody can tell an end from a cut.
                 raise IncompleteBody("the TLS connection ended without close_notify: the body may have been cut off")

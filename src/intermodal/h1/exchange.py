@@ -95,6 +95,7 @@ class ResponseReader:
     __slots__ = (
         "_body",
         "_buffer",
+        "_fault",
         "_head",
         "_limits",
         "_method",
@@ -112,6 +113,7 @@ class ResponseReader:
         self._persistent = not close
         self._buffer = Buffer()
         self._head: ResponseHead | None = None
+        self._fault: ProtocolError | None = None
         self._body: BodyReader = NoBody()
         self._searched = 0
         #: Whether any byte of a response has come.
@@ -135,11 +137,21 @@ class ResponseReader:
         self._head = ResponseHead(status, reason, "HTTP/1.1", headers)
 
     def head(self) -> ResponseHead | None:
-        """Give the final response's head; None where more must be received first."""
+        """Give the final response's head; None where more must be received first. What it has once raised it raises again."""
+        if self._fault is not None:
+            raise self._fault
+        try:
+            self._read_heads()
+        except ProtocolError as fault:
+            self._fault = fault
+            raise
+        return self._head
+
+    def _read_heads(self) -> None:
         while self._head is None:
             head = self._next_head()
             if head is None:
-                return None
+                return
             if head.status_code < 200 and head.status_code != 101:
                 if len(self.informational) >= self._limits.interim:
                     raise ProtocolError(f"more than {self._limits.interim} interim responses (Limits.interim)")
@@ -149,7 +161,6 @@ class ResponseReader:
                 self.informational.append(Informational(head.status_code, head.reason, head.headers))
             else:
                 self._begin_body(head)
-        return self._head
 
     def _next_head(self) -> ResponseHead | None:
         buffer = self._buffer
