@@ -6,13 +6,13 @@ import importlib
 import ssl
 from typing import TYPE_CHECKING, Any
 
-from bench.contestants.contestant import Contestant
+from bench.contestants.verbs import Verbs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Httpx(Contestant):
+class Httpx(Verbs):
     """Client.get and its like."""
 
     def __init__(self, name: str) -> None:
@@ -29,24 +29,6 @@ class Httpx(Contestant):
                 max_connections=connections, max_keepalive_connections=connections
             )
         return self._library.Client(**keywords)
-
-    def get(self, url: str, connections: int | None = None) -> Callable[[], tuple[int, bytes]]:
-        client = self._client(connections)
-
-        def get() -> tuple[int, bytes]:
-            response = client.get(url)
-            return response.status_code, response.content
-
-        return get
-
-    def post(self, url: str, value: object) -> Callable[[], tuple[int, bytes]]:
-        client = self._client()
-
-        def post() -> tuple[int, bytes]:
-            response = client.post(url, json=value)
-            return response.status_code, response.content
-
-        return post
 
     def download(self, url: str, size: int, take: Callable[[Any], None]) -> Callable[[], int]:
         client = self._client()

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import intermodal
-from bench.contestants.contestant import Contestant
+from bench.contestants.verbs import Verbs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Intermodal(Contestant):
+class Intermodal(Verbs):
     """Client.get and its like."""
 
     def __init__(self, name: str) -> None:
@@ -21,26 +21,8 @@ class Intermodal(Contestant):
             f"import intermodal; intermodal.Client({self._transport!r})"  # loads what carries the transport
         )
 
-    def _client(self) -> intermodal.Client:
+    def _client(self, connections: int | None = None) -> intermodal.Client:  # noqa: ARG002 - 100 are kept
         return intermodal.Client(self._transport, verify=self.authorities or True)
-
-    def get(self, url: str, connections: int | None = None) -> Callable[[], tuple[int, bytes]]:  # noqa: ARG002 - 100 are kept
-        client = self._client()
-
-        def get() -> tuple[int, bytes]:
-            response = client.get(url)
-            return response.status_code, response.content
-
-        return get
-
-    def post(self, url: str, value: object) -> Callable[[], tuple[int, bytes]]:
-        client = self._client()
-
-        def post() -> tuple[int, bytes]:
-            response = client.post(url, json=value)
-            return response.status_code, response.content
-
-        return post
 
     def download(self, url: str, size: int, take: Callable[[Any], None]) -> Callable[[], int]:
         client = self._client()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from bench.contestants.contestant import Contestant
+from bench.contestants.verbs import Verbs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Requests(Contestant):
+class Requests(Verbs):
     """Session.get and its like."""
 
     def __init__(self, name: str) -> None:
@@ -19,33 +19,15 @@ class Requests(Contestant):
         self.statement = f"import {name}"
         self._library = importlib.import_module(name)
 
-    def _session(self, connections: int | None = None) -> Any:
+    def _client(self, connections: int | None = None) -> Any:
         session = self._library.Session()
         session.verify = self.authorities or True
         if connections is not None:
             session.mount("http://", self._library.adapters.HTTPAdapter(pool_maxsize=connections))
         return session
 
-    def get(self, url: str, connections: int | None = None) -> Callable[[], tuple[int, bytes]]:
-        session = self._session(connections)
-
-        def get() -> tuple[int, bytes]:
-            response = session.get(url)
-            return response.status_code, response.content
-
-        return get
-
-    def post(self, url: str, value: object) -> Callable[[], tuple[int, bytes]]:
-        session = self._session()
-
-        def post() -> tuple[int, bytes]:
-            response = session.post(url, json=value)
-            return response.status_code, response.content
-
-        return post
-
     def download(self, url: str, size: int, take: Callable[[Any], None]) -> Callable[[], int]:
-        session = self._session()
+        session = self._client()
 
         def download() -> int:
             response = session.get(url, stream=True)
@@ -57,7 +39,7 @@ class Requests(Contestant):
         return download
 
     def download_into(self, url: str, buffer: bytearray, take: Callable[[Any], None]) -> Callable[[], int]:
-        session, view = self._session(), memoryview(buffer)
+        session, view = self._client(), memoryview(buffer)
 
         def download() -> int:
             response = session.get(url, stream=True)
@@ -70,7 +52,7 @@ class Requests(Contestant):
         return download
 
     def upload(self, url: str, path: str) -> Callable[[], tuple[int, bytes]]:
-        session = self._session()
+        session = self._client()
 
         def upload() -> tuple[int, bytes]:
             with open(path, "rb") as file:  # noqa: PTH123
@@ -80,7 +62,7 @@ class Requests(Contestant):
         return upload
 
     def hold(self, url: str, connections: int, release: Callable[[], None]) -> object:
-        session = self._session(connections)
+        session = self._client(connections)
         responses = [session.get(url, stream=True) for _ in range(connections)]
         release()
         for response in responses:
