@@ -9,6 +9,14 @@ from fleet import TRANSPORTS, make_transport
 #: ``ci`` requires every peer and draws more examples; ``deep`` draws many more.
 PROFILE = os.environ.get("INTERMODAL_PROFILE", "default")
 
+# No test depends on the developer's own proxies, authorities and logins, nor do the processes that tests start.
+for _name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUEST_METHOD"):
+    os.environ.pop(_name, None)
+    os.environ.pop(_name.lower(), None)
+for _name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"):
+    os.environ.pop(_name, None)
+os.environ["NETRC"] = ""
+
 _COMMON = {
     "deadline": None,
     "print_blob": True,

@@ -382,20 +382,6 @@ def test_a_forward_proxy_gets_the_whole_url(client, origin):
     )
 
 
-@pytest.mark.parametrize(
-    ("url", "proxy", "need"),
-    [
-        ("https://example.test/", "http://127.0.0.1:1", "CONNECT_PROXY"),
-        ("http://example.test/", "https://127.0.0.1:1", "TLS_PROXY"),
-        ("http://example.test/", "socks5://127.0.0.1:1", "SOCKS"),
-    ],
-)
-def test_roads_that_are_not_there_yet_are_refused(client, url, proxy, need):
-    """Tunnels, TLS to a proxy and SOCKS are refused by name before a connection is opened."""
-    with pytest.raises(UnsupportedFeature, match=need):
-        client.get(url, proxies={"all": proxy})
-
-
 class Broken:
     """A transport that breaks clause T5."""
 

@@ -25,6 +25,7 @@ class Place:
     Attributes:
         http: nginx.
         https: nginx over TLS.
+        resuming: the same, but its sessions can be resumed.
         side: the server for what nginx cannot do.
         authorities: the certificate that https is trusted by.
         file: what is uploaded, and downloaded.
@@ -35,6 +36,7 @@ class Place:
 
     http: str
     https: str
+    resuming: str
     side: str
     authorities: str
     file: str
@@ -103,6 +105,11 @@ def _connect_tls(contestant: Contestant, place: Place) -> Job:
     return Repeating(contestant, contestant.get(f"{place.https}/once"), (200, SMALL))
 
 
+def _resume_tls(contestant: Contestant, place: Place) -> Job:
+    contestant.authorities = place.authorities
+    return Repeating(contestant, contestant.get(f"{place.resuming}/once"), (200, SMALL))
+
+
 def _threads(contestant: Contestant, place: Place) -> Job:
     return Sharing(contestant, contestant.get_in_threads(f"{place.http}/small", THREADS), (200, SMALL))
 
@@ -129,6 +136,7 @@ CASES = (
     Case("upload", "100 MB upload from a file", _upload, "ms"),
     Case("connect", "small GET, a new connection each time", _connect),
     Case("connect-tls", "small GET, a new TLS connection each time", _connect_tls),
+    Case("tls-resumed", "small GET, a new TLS connection each time, sessions may be resumed", _resume_tls),
     Case("threads", f"small GET, {THREADS} threads on one client (time for one GET)", _threads),
     Case("slots", f"GET answered after 20 ms, {THREADS} threads on one client (time for one GET)", _slots),
     Case("import", "import", _import, "ms"),

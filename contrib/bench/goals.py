@@ -90,6 +90,8 @@ GOALS = (
     Goal("download-64k", OURS, None, "peak", 2.0),
     Goal("download-256k", OURS, None, "peak", 2.0),
     Goal("upload", OURS, "bare", "throughput", 0.9),
+    Goal("tls-resumed", OURS, "requests", "time", 1.0),
+    Goal("tls-resumed", OURS, "httpx", "time", 1.0),
     Goal("threads", OURS, "urllib3", "throughput", 3.0),
     Goal("slots", OURS, "bare", "time", 1.1),  # no thread waits while a slot is free: nothing but the server's delay
 )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PATIENCE = 20.0
 
 # A POST is answered when its body was read: mirror reads it, then the file is not for this method, and the error page is a 200.
-# Tickets and a cache would let some resume a TLS session, and others not.
+# Tickets and a cache would let some resume a TLS session, and others not: only the last server gives any.
 CONFIGURATION = """
 daemon off; master_process off; pid {root}/pid; error_log {root}/error.log;
 events {{ worker_connections 4096; }}
@@ -42,6 +42,11 @@ http {{
     location = /post {{ client_body_buffer_size 64k; mirror /mirror; error_page 405 =200 @read; }}
     location = /mirror {{ internal; return 204; }}
     location @read {{ return 200 "{small}"; }}
+  }}
+  server {{
+    listen 127.0.0.1:{resuming} ssl backlog=1024;
+    ssl_session_tickets on;
+    location = /once {{ keepalive_timeout 0; return 200 "{small}"; }}
   }}
 }}
 """
@@ -77,14 +82,16 @@ def serving(root: Path, core: int | None) -> Iterator[dict[str, str]]:
     authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(root / "server.pem"))
     (root / "pages" / "middle").write_bytes(MIDDLE)
     (root / "pages" / "post").write_bytes(b"nobody reads this")
-    http, https = _free_ports(2)
+    http, https, resuming = _free_ports(3)
     configuration = root / "nginx.conf"
-    configuration.write_text(CONFIGURATION.format(root=root, http=http, https=https, small=SMALL.decode()))
+    ports = {"http": http, "https": https, "resuming": resuming}
+    configuration.write_text(CONFIGURATION.format(root=root, small=SMALL.decode(), **ports))
     with running([program, "-p", str(root), "-c", str(configuration)], core) as process:
         _wait_until_up(http, process, root / "error.log")
         yield {
             "http": f"http://127.0.0.1:{http}",
             "https": f"https://127.0.0.1:{https}",
+            "resuming": f"https://127.0.0.1:{resuming}",
             "authorities": str(authorities),
         }
 

@@ -14,18 +14,15 @@ from intermodal.model.body import BodyInput
 from intermodal.model.decoding import accept_encoding
 from intermodal.model.encode import FORM, JSON, Fields, ParamsInput, encode_fields, encode_json, encode_params
 from intermodal.model.headers import Headers
-from intermodal.model.options import TLS, Options, Timeouts
+from intermodal.model.options import TLS, Dial, Options, Timeouts
 from intermodal.model.request import Request
 from intermodal.model.url import URL
 from intermodal.protocol import Capability
 
 if TYPE_CHECKING:
-    import os
-    import ssl
-
     from intermodal.middleware.route import ProxiesInput
     from intermodal.model.headers import HeaderText
-    from intermodal.model.options import CertInput, TimeoutInput
+    from intermodal.model.options import CertInput, TimeoutInput, VerifyInput
 
 DefaultsInput = (
     Mapping[str, str] | Mapping[str, "HeaderText | None"] | Iterable[tuple["HeaderText", "HeaderText | None"]] | None
@@ -42,9 +39,10 @@ class CommonKeywords(TypedDict, total=False):
     params: ParamsInput
     headers: DefaultsInput
     timeout: TimeoutInput
-    verify: bool | str | os.PathLike[str] | ssl.SSLContext
+    verify: VerifyInput
     cert: CertInput
     proxies: ProxiesInput | None
+    dial: Dial
     stream: bool
 
 
@@ -59,9 +57,10 @@ class SendKeywords(TypedDict, total=False):
     """The keywords of ``Client.send``: those that leave the Request as it is."""
 
     timeout: TimeoutInput
-    verify: bool | str | os.PathLike[str] | ssl.SSLContext
+    verify: VerifyInput
     cert: CertInput
     proxies: ProxiesInput | None
+    dial: Dial
     stream: bool
 
 
@@ -71,9 +70,7 @@ KEYWORDS = frozenset(RequestKeywords.__annotations__)
 _absolute = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://").match  # RFC 3986 section 3.1
 
 #: Keywords that requests has taught, and that are not here yet.
-_PLANNED = frozenset(
-    {"cookies", "files", "auth", "allow_redirects", "retries", "hooks", "max_redirects", "trust_env", "middleware"}
-)
+_PLANNED = frozenset({"cookies", "files", "auth", "allow_redirects", "retries", "hooks", "max_redirects", "middleware"})
 
 
 def refuse_keywords(where: str, unknown: Iterable[str], known: Iterable[str]) -> NoReturn:
@@ -193,26 +190,62 @@ def _is_pairs(data: object) -> bool:
     return isinstance(data, list | tuple) and bool(data) and isinstance(data[0], tuple | list)
 
 
-def build_options(timeouts: Timeouts | None, tls: TLS, keywords: RequestKeywords, capabilities: Capability) -> Options:
-    """Make the Options of the client's settings and the keywords ``timeout``, ``verify`` and ``cert``."""
+def build_options(
+    timeouts: Timeouts | None,
+    tls: TLS,
+    dial: Dial,
+    keywords: RequestKeywords,
+    capabilities: Capability,
+    *,
+    ca: str | None = None,
+) -> Options:
+    """Make the Options of the client's settings and the keywords ``timeout``, ``verify``, ``cert`` and ``dial``.
+
+    Args:
+        timeouts: the client's.
+        tls: the client's.
+        dial: the client's.
+        keywords: the call's, which win.
+        capabilities: the transport's.
+        ca: what the environment puts in the place of ``verify=True``.
+    """
     if "timeout" in keywords:
         timeouts = Timeouts.of(keywords["timeout"])
     if timeouts is None:
         timeouts = _kept_by(capabilities)
     if "verify" in keywords or "cert" in keywords:
-        tls = build_tls(keywords.get("verify", tls.verify), keywords.get("cert", tls.cert))
-    return Options(timeouts, tls)
+        given = keywords.get("verify", tls.verify)
+        cert = keywords.get("cert", None if isinstance(given, TLS) else tls.cert)
+        tls = build_tls(given, cert, tls.minimum_version)
+    if ca is not None and tls.verify is True:
+        tls = dataclasses.replace(tls, verify=ca)
+    if "dial" in keywords:
+        dial = checked_dial(keywords["dial"])
+    return Options(timeouts, tls, dial=dial)
 
 
-def build_tls(verify: bool | str | os.PathLike[str] | ssl.SSLContext, cert: CertInput) -> TLS:
+def checked_dial(dial: Dial) -> Dial:
+    """Refuse what is no Dial."""
+    if not isinstance(dial, Dial):
+        raise TypeError(f"dial={dial!r:.60}: expected Dial(...)")
+    return dial
+
+
+def build_tls(verify: VerifyInput, cert: CertInput, minimum_version: str = TLS().minimum_version) -> TLS:
     """Make the TLS settings, with a warning where nothing is to be checked."""
-    if verify is False:
+    if isinstance(verify, TLS):
+        if cert is not None:
+            raise InvalidRequest("cert and verify=TLS(...) were both given: put the certificate in, TLS(cert=...)")
+        tls = verify
+    else:
+        tls = TLS(verify, cert, minimum_version)
+    if tls.verify is False:
         warnings.warn(
             "verify=False: the server's certificate is not checked, anyone on the way can read and change what is sent",
             InsecureRequestWarning,
             stacklevel=5,  # the caller of a verb of Client; one more or less elsewhere does no harm
         )
-    return TLS(verify, cert)
+    return tls
 
 
 def _kept_by(capabilities: Capability) -> Timeouts:

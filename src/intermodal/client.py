@@ -16,15 +16,17 @@ from intermodal.build import (
     build_request,
     build_tls,
     build_url,
+    checked_dial,
     default_headers,
     merge_headers,
     refuse_keywords,
 )
-from intermodal.errors import Error, InvalidURL, TransportBug, TransportClosed
+from intermodal.errors import Error, InvalidURL, TransportBug, TransportClosed, UnsupportedFeature
 from intermodal.flow import drive, send
-from intermodal.middleware.route import Proxies, through_proxy
+from intermodal.middleware.environment import Environment
+from intermodal.middleware.route import Proxies, Roads, by_road, explain_refusal
 from intermodal.model.encode import encode_params
-from intermodal.model.options import Limits, Options, Timeouts
+from intermodal.model.options import Dial, Limits, Options, Timeouts
 from intermodal.model.request import Request
 from intermodal.model.response import Response
 from intermodal.model.url import URL
@@ -32,7 +34,6 @@ from intermodal.protocol import TransportInfo, refuse_unsupported
 from intermodal.registry import current_override, find
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable
     from types import TracebackType
 
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from intermodal.middleware.route import ProxiesInput
     from intermodal.model.encode import ParamsInput
     from intermodal.model.headers import Headers
-    from intermodal.model.options import CertInput, TimeoutInput
+    from intermodal.model.options import CertInput, TimeoutInput, VerifyInput
     from intermodal.protocol import Transport
 
 #: Stands for "not given", where None means something.
@@ -51,7 +52,34 @@ _UNSET: Any = object()
 #: How many requests a client remembers.
 _MOST_MADE = 256
 
-_SETTINGS = ("base_url", "headers", "params", "timeout", "proxies", "verify", "cert", "limits", "transport")
+_SETTINGS = (
+    "base_url",
+    "headers",
+    "params",
+    "timeout",
+    "proxies",
+    "verify",
+    "cert",
+    "dial",
+    "trust_env",
+    "limits",
+    "transport",
+)
+
+#: What of a client travels to another process.
+_PICKLED = (
+    "_limits",
+    "_base_url",
+    "_headers",
+    "_params",
+    "_timeouts",
+    "_proxies",
+    "_tls",
+    "_dial",
+    "_trust_env",
+    "_given",
+    "_name",
+)
 
 
 class Client:
@@ -65,9 +93,15 @@ class Client:
         headers: laid over the defaults; None removes one.
         params: added to every query.
         timeout: seconds, ``(connect, read)``, :class:`~intermodal.model.options.Timeouts`, or None for no bound.
-        proxies: by ``"http"``, ``"https"``, ``"all"`` or ``"https://host"``.
-        verify: True, a CA file or folder, an ``ssl.SSLContext``, or False.
+        proxies: by ``"http"``, ``"https"``, ``"all"`` or ``"https://host"``; ``"no_proxy"`` lists hosts without one.
+        verify: True, a CA file or folder, an ``ssl.SSLContext``, False, or :class:`~intermodal.model.options.TLS` with these
+            and more.
         cert: the client's certificate: a file, ``(cert, key)`` or ``(cert, key, password)``.
+        dial: how connections are made: :class:`~intermodal.model.options.Dial`.
+        trust_env: whether what is not given is taken from the environment: proxies (``HTTP_PROXY``, ``HTTPS_PROXY``,
+            ``ALL_PROXY``, ``NO_PROXY``), the CA file or folder that stands for ``verify=True`` (``REQUESTS_CA_BUNDLE``,
+            ``CURL_CA_BUNDLE``, ``SSL_CERT_FILE``, ``SSL_CERT_DIR``) and logins (``NETRC``, else ``~/.netrc``). It is read
+            once, now; a client that was pickled reads the one of the process it arrives in.
         limits: what the transport that is opened accepts and keeps.
 
     >>> from intermodal.testing import MockTransport
@@ -85,8 +119,10 @@ class Client:
         params: ParamsInput = None,
         timeout: TimeoutInput = _UNSET,
         proxies: ProxiesInput | None = None,
-        verify: bool | str | os.PathLike[str] | ssl.SSLContext = True,
+        verify: VerifyInput = True,
         cert: CertInput = None,
+        dial: Dial = Dial(),  # noqa: B008 - frozen
+        trust_env: bool = True,
         limits: Limits = Limits(),  # noqa: B008 - frozen
         **unknown: Never,
     ) -> None:
@@ -101,6 +137,9 @@ class Client:
         self._timeouts = None if timeout is _UNSET else Timeouts.of(timeout)
         self._proxies = None if proxies is None else Proxies(proxies)
         self._tls = build_tls(verify, cert)
+        self._dial = checked_dial(dial)
+        self._trust_env = trust_env
+        self._read_environment()
         self._given: Transport | None = None
         self._opened: Transport | None = None
         self._name: str | None = None
@@ -120,17 +159,27 @@ class Client:
         else:
             self._given = _transport(transport)
 
+    def _read_environment(self) -> None:
+        self._environment = environment = Environment.read() if self._trust_env else Environment()
+        self._ca = environment.ca.found() if environment.ca is not None else None
+        missing = environment.ca is not None and self._ca is None  # which is the fault of an https request only
+        by_url = self._proxies is not None or environment.proxies or environment.logins or missing
+        #: None where nothing goes by a request's URL, so that no flow has to be entered.
+        self._roads = Roads(self._proxies, environment) if by_url else None
+
     def __getstate__(self) -> dict[str, Any]:
         """Pickle the settings, with the transport by its name, or as one that was given pickles itself; no connection."""
-        settings = ("_limits", "_base_url", "_headers", "_params", "_timeouts", "_proxies", "_tls", "_given", "_name")
         return {
-            **{name: getattr(self, name) for name in settings},
+            **{name: getattr(self, name) for name in _PICKLED},
             "_opened": self._opened if self._name is None else None,  # by a factory, which nothing is known of any more
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        Client.__init__(self, state["_name"] or state["_given"] or state["_opened"], limits=state["_limits"])
+        Client.__init__(
+            self, state["_name"] or state["_given"] or state["_opened"], limits=state["_limits"], trust_env=False
+        )  # read below
         self.__dict__.update(state)
+        self._read_environment()
 
     def __setattr__(self, name: str, value: object) -> None:
         if not name.startswith("_"):
@@ -188,7 +237,7 @@ class Client:
             json: any JSON value.
             headers: mapping or pairs, laid over the client's; None removes one.
             timeout: seconds, ``(connect, read)``, Timeouts, or None for no bound.
-            verify, cert, proxies: as for the Client, for this call.
+            verify, cert, proxies, dial: as for the Client, for this call.
             stream: return at the end of the head; the body is read as it is iterated.
 
         Raises:
@@ -207,7 +256,7 @@ class Client:
         return self._send(request, keywords)
 
     def send(self, request: Request, **keywords: Unpack[SendKeywords]) -> Response:
-        """Send a Request as it is; ``timeout``, ``verify``, ``cert``, ``proxies`` and ``stream`` as for :meth:`request`."""
+        """Send a Request as it is; its keywords are those of :meth:`request` but for headers, query and body."""
         if not keywords.keys() <= SEND_KEYWORDS:
             refuse_keywords("Client.send", keywords.keys() - SEND_KEYWORDS, SEND_KEYWORDS)
         if not isinstance(request, Request):
@@ -219,23 +268,27 @@ class Client:
             raise TransportClosed("the client is closed: open another one", request=request)
         transport = self.transport
         info = transport.info
-        proxies = self._proxies
+        roads = self._roads
         if keywords:
-            options = build_options(self._timeouts, self._tls, keywords, info.capabilities)
+            options = build_options(self._timeouts, self._tls, self._dial, keywords, info.capabilities, ca=self._ca)
             given = keywords.get("proxies")
             if given is not None:
-                proxies = Proxies(given)
+                roads = Roads(Proxies(given), self._environment)
         elif self._usual is not None and self._usual[0] is info:
             options = self._usual[1]
         else:
-            options = build_options(self._timeouts, self._tls, keywords, info.capabilities)
+            options = build_options(self._timeouts, self._tls, self._dial, keywords, info.capabilities, ca=self._ca)
             self._usual = (info, options)
         started = time.perf_counter()
-        if proxies is None:  # a flow that the call does not need is not entered
-            response = _carry(transport, request, options)
-        else:
-            flow = through_proxy(request, options, send, proxies)
-            response = drive(flow, partial(_carry, transport))  # type: ignore[assignment]
+        try:
+            if roads is None:  # a flow that the call does not need is not entered
+                response = _carry(transport, request, options)
+            else:
+                flow = by_road(request, options, send, roads)
+                response = drive(flow, partial(_carry, transport))  # type: ignore[assignment]
+        except UnsupportedFeature as error:
+            explain_refusal(error, options, roads or Roads(None, self._environment), info.capabilities)
+            raise
         response._seconds = time.perf_counter() - started
         if not keywords or not keywords.get("stream"):
             response.content  # noqa: B018 - read now, so that its failure is this call's

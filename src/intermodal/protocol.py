@@ -39,7 +39,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from intermodal.errors import UnsupportedFeature
 
 if TYPE_CHECKING:
-    from intermodal.model.options import Options
+    from intermodal.model.options import TLS, Options
     from intermodal.model.request import Request
     from intermodal.model.response import AsyncResponse, Response
 
@@ -73,7 +73,7 @@ _REMEDY = {
     Capability.SOCKS: "use an http proxy",
     Capability.UNIX_SOCKET: "connect over TCP",
     Capability.SOURCE_ADDRESS: "leave out source_address",
-    Capability.CUSTOM_TLS: "leave verify at True, or choose a transport that declares CUSTOM_TLS",
+    Capability.CUSTOM_TLS: "leave verify at True and minimum_version at TLSv1.2, or choose a transport that declares CUSTOM_TLS",
     Capability.CLIENT_CERT: "leave out cert, or choose a transport that declares CLIENT_CERT",
     Capability.STREAM_REQUEST: "give the body as bytes",
     Capability.EXPECT_CONTINUE: "leave out Expect: 100-continue",
@@ -183,10 +183,8 @@ def _timeout_needs(options: Options) -> Capability:
 def _road_needs(request: Request, options: Options) -> Capability:
     need = Capability.NONE
     https = request.url.scheme == "https"
-    if https and options.tls.verify is not True:
-        need |= Capability.CUSTOM_TLS
-    if https and options.tls.cert is not None:
-        need |= Capability.CLIENT_CERT
+    if https:
+        need |= _tls_needs(options.tls)
     proxy = options.proxy
     if proxy is not None:
         if proxy.scheme.startswith("socks"):
@@ -194,11 +192,20 @@ def _road_needs(request: Request, options: Options) -> Capability:
         else:
             need |= Capability.CONNECT_PROXY if https else Capability.FORWARD_PROXY
             if proxy.scheme == "https":
-                need |= Capability.TLS_PROXY
+                need |= Capability.TLS_PROXY | _tls_needs(proxy.tls)
     if options.dial.unix_socket is not None:
         need |= Capability.UNIX_SOCKET
     if options.dial.source_address is not None:
         need |= Capability.SOURCE_ADDRESS
+    return need
+
+
+def _tls_needs(tls: TLS) -> Capability:
+    need = Capability.NONE
+    if tls.verify is not True or tls.minimum_version != "TLSv1.2":
+        need |= Capability.CUSTOM_TLS
+    if tls.cert is not None:
+        need |= Capability.CLIENT_CERT
     return need
 
 

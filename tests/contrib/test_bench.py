@@ -149,7 +149,7 @@ class Liar(Contestant):
 def test_a_wrong_answer_ends_the_run(answer):
     """A contestant that returns another status or body is not timed."""
     job = cases.BY_NAME["small-get"].job
-    nowhere = cases.Place("http://h", "https://h", "http://h", "", "", "", 0, "")
+    nowhere = cases.Place("http://h", "https://h", "https://h", "http://h", "", "", "", 0, "")
 
     job(Liar((200, b"hello")), nowhere).measure(3)
     with pytest.raises(jobs.WrongAnswer):
@@ -185,7 +185,7 @@ def place(tmp_path_factory):
     ) as side:
         url = f"http://127.0.0.1:{int(side.stdout.readline())}"
         yield cases.Place(
-            url, "https://127.0.0.1:1", url, "", str(root / "large"), str(root / "small"), checksum, str(root)
+            url, *["https://127.0.0.1:1"] * 2, url, "", str(root / "large"), str(root / "small"), checksum, str(root)
         )
 
 

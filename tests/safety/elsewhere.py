@@ -6,4 +6,4 @@ def ask(client, url):
     response = client.get(url)
     transport = client.transport
     client.close()
-    return response.json()["headers"], transport.info.name, transport._limits
+    return response.json()["headers"], transport.info.name, transport._dialer.limits

@@ -78,6 +78,8 @@ class Border:
         #: The calls since ``watch``, as ``(border, call)``, and the one that has failed.
         self.calls = []
         self.failed = None
+        #: The number that connect_ex gave instead of raising.
+        self.answered = None
         for owner, border, names in BORDER:
             for name in names:
                 if hasattr(owner, name):  # not every system has every call
@@ -88,7 +90,7 @@ class Border:
     def watch(self, fails_at=0, fault=None):
         """Count from here on, and let the call of that number, from 1 on, raise ``fault``."""
         self.calls = []
-        self.failed = None
+        self.failed = self.answered = None
         self._fails_at = fails_at
         self._fault = fault
         self._watching = True
@@ -120,7 +122,8 @@ class Border:
         if call == ("socket", "close"):
             real(*arguments, **keywords)  # the descriptor is gone, whatever close(2) says
         if call[1] == "connect_ex" and isinstance(fault, OSError):
-            return fault.errno
+            self.answered = fault.errno or errno.ETIMEDOUT  # it raises nothing, a timeout of Python's least of all
+            return self.answered
         if call[1] in _TALK and isinstance(fault, ConnectionResetError):
             _cut(arguments[0])
         raise fault

@@ -160,7 +160,7 @@ def test_every_call_may_fail(name, exchange, origin, secure, ca, tmp_path, monke
                 found += success_faults(fault if border.failed else None)
             except BaseException as error:
                 border.rest()
-                found += failure_faults(name, fault, error)
+                found += failure_faults(name, fault, error, border.answered)
                 delivery = getattr(error, "delivery", None)
             border.rest()
             fault = None  # whose traceback would keep alive what was left behind
@@ -177,7 +177,7 @@ def test_every_call_may_fail(name, exchange, origin, secure, ca, tmp_path, monke
     calls = run()
     assert any("send" in call for _, call in calls), calls
     assert any("recv" in call or "read" in call for _, call in calls), calls
-    assert reused or ("socket", "connect") in calls, calls
+    assert reused or ("socket", "connect_ex") in calls, calls
     for number, called in enumerate(calls, 1):
         for kind, (_, possible) in FAULTS.items():
             if possible(*called) and len(wrong) < ENOUGH:
@@ -238,8 +238,11 @@ def success_faults(fault):
         yield "was swallowed"
 
 
-def failure_faults(name, fault, error):
-    """What is wrong about the error that an exchange has ended with, in words."""
+def failure_faults(name, fault, error, answered):
+    """What is wrong about the error that an exchange has ended with, in words.
+
+    ``answered``: the number that a call gave instead of raising the fault; then its cause is an error of that number.
+    """
     if isinstance(fault, KeyboardInterrupt):
         if error is not fault:
             yield f"became {error!r}"
@@ -249,7 +252,9 @@ def failure_faults(name, fault, error):
         yield f"came out as {error!r:.200}, expected a {kind.__name__}"
     elif error.request is None or error.transport != name or error.phase not in get_args(Phase):
         yield f"{error!r} does not say what it is about: {error.request} {error.transport} {error.phase}"
-    elif not isinstance(fault, ConnectionResetError) and fault not in causes(error):
+    elif answered is not None and answered not in [getattr(cause, "errno", None) for cause in causes(error)[1:]]:
+        yield f"{error!r} has no cause of number {answered}: {causes(error)}"
+    elif answered is None and not isinstance(fault, ConnectionResetError) and fault not in causes(error):
         yield f"{error!r} has lost its cause: {causes(error)}"
 
 

@@ -113,7 +113,7 @@ def test_a_client_over_an_instance_travels_with_it(name, origin):
         assert other.get(f"{origin.url}/get").ok
         given = other.transport
     assert given is not transport
-    assert given._limits == ONE
+    assert given._dialer.limits == ONE
     assert given.send(Request("GET", f"{origin.url}/get"), Options()).ok
     given.close()
     transport.close()

@@ -12,7 +12,7 @@ import httpx
 
 from intermodal.backends.mapping import call, reading, restore_cause
 from intermodal.borrowed.answer import Answer, adopt, hand_over
-from intermodal.borrowed.ignored import check_kind, refuse_ignored, refuse_overridden
+from intermodal.borrowed.ignored import check_kind, refuse_ignored, refuse_overridden, refuse_resolver
 from intermodal.errors import InvalidRequest, TransportClosed
 from intermodal.guard.httpcore import network_backend
 from intermodal.guard.shelf import Shelf
@@ -24,6 +24,7 @@ from intermodal.protocol import Capability, Guarantee, TransportInfo
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from intermodal.blocking.connecting import Resolver
     from intermodal.blocking.exchange import Exchange
     from intermodal.net.route import Key
 
@@ -57,6 +58,7 @@ class HttpxTransport(GuardedTransport):
             settings. The answers are then read by httpx's own parser, less is declared, and the client stays open. What
             of it is not used (``auth``, ``cookies``, ``headers`` …) is refused: give it to :class:`intermodal.Client`.
         limits: what is accepted and kept; with a client, how many connections are kept is its own choice.
+        resolver: looks host names up instead of the system, as for the socket transport; not with a client.
 
     Raises:
         InvalidRequest: the client has settings that would be ignored.
@@ -70,11 +72,18 @@ class HttpxTransport(GuardedTransport):
     <Guarantee.WIRE_EXACT: 1>
     """
 
-    def __init__(self, *, client: httpx.Client | None = None, limits: Limits = Limits()) -> None:  # noqa: B008 - frozen
-        super().__init__("httpx", httpx.__version__, limits)
+    def __init__(
+        self,
+        *,
+        client: httpx.Client | None = None,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        resolver: Resolver | None = None,
+    ) -> None:
+        super().__init__("httpx", httpx.__version__, limits, resolver)
         self._client = client
         if client is not None:
             _refuse_ignored(client)
+            refuse_resolver("client", resolver)
             self._info = _CLIENT_INFO
             return
         backend = network_backend(httpcore)

@@ -15,7 +15,7 @@ from urllib3.response import BaseHTTPResponse
 
 from intermodal.backends.mapping import call, reading
 from intermodal.borrowed.answer import Answer, adopt, hand_over
-from intermodal.borrowed.ignored import check_kind, refuse_ignored, refuse_overridden
+from intermodal.borrowed.ignored import check_kind, refuse_ignored, refuse_overridden, refuse_resolver
 from intermodal.borrowed.urllib3 import FieldList, answer_of, body_of, check_target, forsake, shown, written
 from intermodal.errors import UnsupportedFeature
 from intermodal.guard.current import current_exchange
@@ -28,6 +28,7 @@ from intermodal.protocol import Capability, Guarantee, TransportInfo
 if TYPE_CHECKING:
     from urllib3.connectionpool import HTTPConnectionPool
 
+    from intermodal.blocking.connecting import Resolver
     from intermodal.blocking.exchange import Exchange
 
 #: Over a user's session: what its adapters take with each request. TLS is requests' own choice of trust there.
@@ -65,6 +66,7 @@ class RequestsTransport(GuardedTransport):
             timeout, and the session stays open. What of it is not used (``auth``, ``cookies``, ``headers`` …) is
             refused: give it to :class:`intermodal.Client`.
         limits: what is accepted and kept; with a session, how many connections are kept is the adapters' choice.
+        resolver: looks host names up instead of the system, as for the socket transport; not with a session.
 
     Raises:
         InvalidRequest: the session has settings that would be ignored.
@@ -77,11 +79,18 @@ class RequestsTransport(GuardedTransport):
     <Guarantee.WIRE_EXACT: 1>
     """
 
-    def __init__(self, *, session: requests.Session | None = None, limits: Limits = Limits()) -> None:  # noqa: B008 - frozen
-        super().__init__("requests", requests.__version__, limits)
+    def __init__(
+        self,
+        *,
+        session: requests.Session | None = None,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        resolver: Resolver | None = None,
+    ) -> None:
+        super().__init__("requests", requests.__version__, limits, resolver)
         self._session = session
         if session is not None:
             _refuse_ignored(session)
+            refuse_resolver("session", resolver)
             self._info = _SESSION_INFO
         else:
             self._shelf = Shelf(partial(guarded_pool, limits=limits))

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from intermodal._version import __version__
+from intermodal.blocking.dialer import Dialer
 from intermodal.blocking.exchange import CAPABILITIES, GUARANTEES, Exchange
 from intermodal.blocking.forking import forget_after_fork
 from intermodal.blocking.pool import Pool
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from intermodal.blocking.body import Ending
+    from intermodal.blocking.connecting import Resolver
+    from intermodal.model.exchange import ConnectionInfo
     from intermodal.model.options import Options
     from intermodal.model.request import Request
     from intermodal.model.response import Response
@@ -27,14 +30,19 @@ _INFO = TransportInfo("socket", __version__, CAPABILITIES, GUARANTEES)
 class SocketTransport:
     """Carries requests over sockets of its own; a :class:`~intermodal.protocol.Transport`.
 
+    Args:
+        limits: what is accepted and kept.
+        resolver: looks host names up instead of the system: called with a host and a port, it gives the addresses as
+            text, best first. What it raises becomes a NameResolutionError.
+
     >>> transport = SocketTransport(limits=Limits(connections=10))
     >>> transport.info.name
     'socket'
     >>> transport.close()
     """
 
-    def __init__(self, *, limits: Limits = Limits()) -> None:  # noqa: B008 - frozen
-        self._limits = limits
+    def __init__(self, *, limits: Limits = Limits(), resolver: Resolver | None = None) -> None:  # noqa: B008 - frozen
+        self._dialer = Dialer(limits, resolver)
         self._pool: Pool[Stream] = Pool(limits, usable=Stream.quiet, close=Stream.close, abandon=Stream.abandon)
         #: The exchanges that a thread waits on.
         self._waiting: set[Exchange] = set()
@@ -49,7 +57,7 @@ class SocketTransport:
 
     def __reduce__(self) -> tuple[Callable[[], SocketTransport], tuple[()]]:
         """Pickle the settings: a connection is its process's own."""
-        return partial(type(self), limits=self._limits), ()
+        return partial(type(self), limits=self._dialer.limits, resolver=self._dialer.resolver), ()
 
     @property
     def info(self) -> TransportInfo:
@@ -58,7 +66,7 @@ class SocketTransport:
     def send(self, request: Request, options: Options, /) -> Response:
         """Send one request and return at the end of the response's head."""
         refuse_unsupported(request, options, _INFO)
-        exchange = Exchange(request, options, self._limits, "socket")
+        exchange = Exchange(request, options, self._dialer, "socket")
         key = exchange.prepared.route.key
         pool, waiting = self._pool, self._waiting
         waiting.add(exchange)
@@ -100,6 +108,10 @@ class SocketTransport:
                 stream.close()
         finally:
             self._pool.release(exchange.prepared.route.key, stream if reusable else None)
+
+    def connections(self) -> list[ConnectionInfo]:
+        """List every connection that is open, oldest first: what it leads to, how it stands, whether it is in use."""
+        return self._dialer.connections({*self._held, *(exchange.stream for exchange in tuple(self._waiting))})
 
     def close(self) -> None:
         """Close every idle connection, and end what other threads wait for: they get ``TransportClosed``.

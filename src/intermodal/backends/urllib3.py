@@ -10,7 +10,7 @@ import urllib3
 
 from intermodal.backends.mapping import call, reading
 from intermodal.borrowed.answer import adopt, hand_over
-from intermodal.borrowed.ignored import check_kind, refuse_ignored, refuse_overridden
+from intermodal.borrowed.ignored import check_kind, refuse_ignored, refuse_overridden, refuse_resolver
 from intermodal.borrowed.urllib3 import FieldList, answer_of, body_of, check_target, forsake, shown, written
 from intermodal.guard.shelf import Shelf
 from intermodal.guard.transport import Carried, GuardedTransport
@@ -19,6 +19,7 @@ from intermodal.model.options import Limits
 from intermodal.protocol import Capability, Guarantee, TransportInfo
 
 if TYPE_CHECKING:
+    from intermodal.blocking.connecting import Resolver
     from intermodal.blocking.exchange import Exchange
 
 _VERSION = version("urllib3")
@@ -49,6 +50,7 @@ class Urllib3Transport(GuardedTransport):
             the manager stays open. What of it is not used (``headers``, ``retries`` …) is refused: give it to
             :class:`intermodal.Client`.
         limits: what is accepted and kept; with a pool manager, how many connections are kept is its own choice.
+        resolver: looks host names up instead of the system, as for the socket transport; not with a pool_manager.
 
     Raises:
         InvalidRequest: the pool manager has settings that would be ignored.
@@ -61,11 +63,18 @@ class Urllib3Transport(GuardedTransport):
     <Guarantee.WIRE_EXACT: 1>
     """
 
-    def __init__(self, *, pool_manager: urllib3.PoolManager | None = None, limits: Limits = Limits()) -> None:  # noqa: B008 - frozen
-        super().__init__("urllib3", _VERSION, limits)
+    def __init__(
+        self,
+        *,
+        pool_manager: urllib3.PoolManager | None = None,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        resolver: Resolver | None = None,
+    ) -> None:
+        super().__init__("urllib3", _VERSION, limits, resolver)
         self._manager = pool_manager
         if pool_manager is not None:
             _refuse_ignored(pool_manager)
+            refuse_resolver("pool_manager", resolver)
             self._info = _MANAGER_INFO
         else:
             self._shelf = Shelf(partial(guarded_pool, limits=limits))

@@ -115,6 +115,8 @@ class ExchangeBody:
             if exchange.upload is not None:
                 exchange.upload.leave()
             reusable = self._failure is None and exchange.reusable
+            if how == "read" and self._failure is None:
+                exchange.ended_at = time.monotonic()
             if reusable and exchange.stream is not None:
                 exchange.stream.served += 1
                 reusable = exchange.stream.is_own

@@ -1,4 +1,4 @@
-"""Makes connections: name, addresses, TLS, all within one bound; the same steps for every sync transport."""
+"""Makes connections: runs the plan of a road over sockets, all of it within one bound; the same for every sync transport."""
 
 from __future__ import annotations
 
@@ -6,221 +6,186 @@ import contextlib
 import socket
 import ssl
 import threading
-import time
-from collections.abc import Callable
+import weakref
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from intermodal.blocking.ready import IN, OUT, waiter
+from intermodal.blocking.alerts import reason
+from intermodal.blocking.bound import Bound
+from intermodal.blocking.connecting import connect, connect_unix, resolve
+from intermodal.blocking.facts import connection_info, facts_of
+from intermodal.blocking.forking import forget_after_fork
+from intermodal.blocking.handshake import start_tls
+from intermodal.blocking.sessions import Sessions
 from intermodal.blocking.stream import Stream
-from intermodal.errors import (
-    CertificateError,
-    ConnectionError,
-    ConnectTimeout,
-    NameResolutionError,
-    Phase,
-    ProxyError,
-    TLSError,
-)
-from intermodal.net.tls import context_for
+from intermodal.errors import ConnectionError, ProxyError
+from intermodal.net.plan import Connect, ConnectUnix, Read, StartTLS, Write
+from intermodal.net.route import steps
 
 if TYPE_CHECKING:
-    from intermodal.model.options import Options
+    from collections.abc import Callable
+
+    from intermodal.blocking.bound import Entering
+    from intermodal.blocking.connecting import Resolver
+    from intermodal.blocking.handshake import Carrier
+    from intermodal.blocking.sessions import Ticket
+    from intermodal.model.exchange import ConnectionInfo
+    from intermodal.model.options import Limits
     from intermodal.net.deadline import Deadline
+    from intermodal.net.plan import Plan, Step
     from intermodal.net.route import Route
 
 
-#: Is told each phase as it begins, and what another thread may call to end the wait in it.
-Entering = Callable[[Phase, Callable[[], object]], None]
+R = TypeVar("R")
 
 
-def dial(route: Route, options: Options, deadline: Deadline, entering: Entering) -> Stream:
-    """Connect along a route.
+class Dialer:
+    """Makes the connections of one transport.
 
-    Raises:
-        NameResolutionError, ConnectTimeout, ConnectionError, ProxyError, TLSError, CertificateError, TotalTimeout; and
-        what ``entering`` raises.
+    Args:
+        limits: what is accepted from a proxy.
+        resolver: looks names up instead of the system: given a host and a port, the addresses as text, best first.
     """
-    bound = _Bound(deadline)
-    context = None if route.server_hostname is None else context_for(options.tls)
-    addresses = _resolve(route.host, route.port, bound, entering)
-    refusal = ConnectionError if options.proxy is None else ProxyError
-    sock = _connect(addresses, route, bound, refusal, entering)
-    if context is not None:
-        sock = _start_tls(sock, context, route, bound, entering)
-    try:
-        return Stream(sock)
-    except BaseException as error:
-        sock.close()
-        if isinstance(error, OSError):
-            raise _lost(f"the connection to {route.host!r} port {route.port} cannot be used", error) from error
-        raise
 
+    def __init__(self, limits: Limits, resolver: Resolver | None = None) -> None:
+        self.limits = limits
+        self.resolver = resolver
+        self.sessions = Sessions()
+        #: The connections that somebody has, or that are pooled.
+        self._made: weakref.WeakSet[Stream] = weakref.WeakSet()
+        self._lock = threading.Lock()
+        forget_after_fork(self)
 
-class _Bound:
-    """``connect`` bounds everything up to a usable connection together, and ``total`` bounds that (T7)."""
+    def after_fork(self) -> None:
+        """Leave the parent's connections alone in a child process."""
+        self._made = weakref.WeakSet()
+        self._lock = threading.Lock()
 
-    def __init__(self, deadline: Deadline) -> None:
-        self._deadline = deadline
-        self._seconds = deadline.timeouts.connect
-        self._ends = None if self._seconds is None else time.monotonic() + self._seconds
+    def dial(self, route: Route, deadline: Deadline, entering: Entering) -> Stream:
+        """Connect along a route.
 
-    def left(self, what: str) -> float | None:
-        now = time.monotonic()
-        left = None if self._ends is None else self._ends - now
-        if left is not None and left <= 0:
-            raise self.expired(what)
-        return self._deadline.wait(left, now)
-
-    def expired(self, what: str) -> Exception:
-        message = f"{what} took longer than connect={self._seconds} s"
-        return self._deadline.expired(ConnectTimeout, message, time.monotonic())
-
-
-_Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[str, int] | tuple[str, int, int, int]]
-
-
-def _resolve(host: str, port: int, bound: _Bound, entering: Entering) -> list[_Address]:
-    """Look a name up. The resolver knows no bound: where one is set, a thread waits for it in our stead."""
-    what = f"resolving {host!r}"
-    seconds = bound.left(what)
-    found: list[list[_Address] | BaseException] = []
-    over = threading.Event()
-    entering("resolve", over.set)
-
-    def look_up() -> None:
+        Raises:
+            NameResolutionError, ConnectTimeout, ConnectionError, ProxyError, TLSError, CertificateError, TotalTimeout;
+            and what ``entering`` raises.
+        """
+        road = _Road(self, route, Bound(deadline), entering)
         try:
-            found.append(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))  # type: ignore[arg-type]
-        except BaseException as error:  # noqa: BLE001 - raised again, in the thread that asked
-            found.append(error)
-        over.set()
-
-    if _literal(host):
-        look_up()
-    else:
-        try:
-            threading.Thread(target=look_up, name=f"resolve {host}", daemon=True).start()
-        except RuntimeError:  # no thread is to be had
-            look_up()
-        over.wait(seconds)
-        if not found:
-            raise bound.expired(what)
-    addresses = found[0]
-    if isinstance(addresses, OSError | UnicodeError):
-        raise NameResolutionError(f"the host name {host!r} could not be resolved: {addresses}") from addresses
-    if isinstance(addresses, BaseException):
-        raise addresses
-    return addresses
-
-
-def _literal(host: str) -> bool:
-    """Whether a canonical host is an address: only those have a colon, or nothing but digits and dots."""
-    return ":" in host or host.replace(".", "").isdigit()
-
-
-def _connect(
-    addresses: list[_Address], route: Route, bound: _Bound, refusal: type[ConnectionError], entering: Entering
-) -> socket.socket:
-    """Try every address in the resolver's order; the error lists each with its reason."""
-    failures: list[tuple[str, OSError]] = []
-    what = f"connecting to {route.host!r}"
-    for number, (family, kind, protocol, _, address) in enumerate(addresses):
-        left = bound.left(what)
-        # An address that never answers may use up its share of the time, not that of those behind it.
-        share = None if left is None else left / (len(addresses) - number)
-        sock: socket.socket | None = None
-        try:
-            sock = socket.socket(family, kind, protocol)
-            entering("connect", partial(_shut, sock))
-            sock.settimeout(share)
-            sock.connect(address)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        except OSError as error:
-            failures.append((str(address[0]), error))
-            if sock is not None:
-                sock.close()
+            road.follow(steps(route, self.limits))
+            stream = road.end()
+            with self._lock:
+                self._made.add(stream)
         except BaseException:
-            if sock is not None:
-                sock.close()
+            road.close()
             raise
+        return stream
+
+    def connections(self, used: set[Stream | None]) -> list[ConnectionInfo]:
+        """Describe every connection that is open, oldest first; ``used``: those that carry an exchange."""
+        with self._lock:
+            made = list(self._made)
+        infos = [connection_info(stream, in_use=stream in used) for stream in made]
+        return sorted((info for info in infos if info is not None), key=lambda info: -info.age)
+
+
+class _Road:
+    """A connection on its way to being one."""
+
+    def __init__(self, dialer: Dialer, route: Route, bound: Bound, entering: Entering) -> None:
+        self._dialer = dialer
+        self._route = route
+        self._bound = bound
+        self._entering = entering
+        self._stream: Stream | None = None
+        self._tickets: list[Ticket] = []
+
+    def follow(self, plan: Plan[None]) -> None:
+        """Take every step of a plan."""
+        with contextlib.suppress(StopIteration):
+            step = next(plan)
+            while True:
+                try:
+                    brought = self._go(step)
+                except Exception as error:  # noqa: BLE001 - the plan may know better what it means
+                    step = plan.throw(error)
+                else:
+                    step = plan.send(brought)
+
+    def _go(self, step: Step) -> bytes:
+        """Take one step, and give the bytes that it brings."""
+        bound, entering, resolver = self._bound, self._entering, self._dialer.resolver
+        if isinstance(step, Read):
+            return self._talk(lambda stream, seconds: stream.recv(step.n, seconds), "an answer of")
+        if isinstance(step, Write):
+            self._write(memoryview(step.data))
+        elif isinstance(step, Connect):
+            source = self._route.dial.source
+            self._reach(
+                connect(
+                    step.host, step.port, bound, entering, proxy=step.proxy, source_address=source, resolver=resolver
+                )
+            )
+        elif isinstance(step, ConnectUnix):
+            self._reach(connect_unix(step.path, bound, entering))
+        elif isinstance(step, StartTLS):
+            assert self._stream is not None
+            ticket = self._dialer.sessions.ticket(self._route.key, proxy=step.proxy)
+            self._reach(start_tls(self._stream.sock, step, bound, entering, ticket))
+            self._tickets.append(ticket)
+            self._stream.tickets = tuple(self._tickets)
         else:
-            return sock
-    reasons = "; ".join(f"{address}: {error.strerror or error}" for address, error in failures)
-    cause = failures[-1][1] if failures else None
-    if isinstance(cause, TimeoutError) and cause.errno is None:  # our bound, not the network's own ETIMEDOUT
-        raise bound.expired(what) from cause
-    kind_of = ConnectTimeout if isinstance(cause, TimeoutError) else refusal
-    peer = "the proxy " if refusal is ProxyError else ""
-    refused = kind_of(f"could not connect to {peer}{route.host!r} port {route.port}: {reasons or 'it has no address'}")
-    refused.errno = cause.errno if cause is not None else None
-    raise refused from cause
+            addresses = resolve(step.host, step.port, bound, entering, resolver)
+            # For somebody else to connect to: IPv4 where there is one, since not everybody has IPv6.
+            return min(addresses, key=lambda address: address.family != socket.AF_INET).packed
+        return b""
 
-
-def _shut(sock: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        socket.socket.shutdown(sock, socket.SHUT_RDWR)
-
-
-def _start_tls(
-    sock: socket.socket, context: ssl.SSLContext, route: Route, bound: _Bound, entering: Entering
-) -> socket.socket:
-    where = f"the TLS handshake with {route.host!r} port {route.port}"
-    try:
-        entering("tls", partial(_shut, sock))
-        # The handshake does not block, because truststore holds a lock in each step of it: one server that is slow would
-        # keep every other from shaking hands. Ragged ends are errors: a body that ends with the connection could have
-        # been cut (RFC 9112 section 9.8).
-        sock.settimeout(0)
-        sock.getpeername()  # raises if the connection is gone already, which wrap_socket would leave open
-        sock = context.wrap_socket(
-            sock, server_hostname=route.server_hostname, do_handshake_on_connect=False, suppress_ragged_eofs=False
-        )
-        entering("tls", partial(_shut, sock))  # another socket now
-        _shake_hands(sock, where, bound)
-    except BaseException as error:
-        sock.close()
-        mapped = _tls_failure(error, where, route, bound)
-        if mapped is None:
-            raise
-        raise mapped from error
-    return sock
-
-
-def _shake_hands(sock: ssl.SSLSocket, where: str, bound: _Bound) -> None:
-    readable, writable = waiter(sock, IN), waiter(sock, OUT)
-    while True:
+    def _reach(self, carrier: Carrier) -> None:
         try:
-            sock.do_handshake()
-        except ssl.SSLWantReadError:
-            wait = readable
-        except ssl.SSLWantWriteError:
-            wait = writable
-        else:
-            return
-        if not wait(bound.left(where)):
-            raise bound.expired(where)
+            self._stream = Stream(carrier)
+        except BaseException as error:
+            carrier.close()
+            if isinstance(error, OSError):
+                where = f"{self._route.host!r} port {self._route.port}"
+                lost = ConnectionError(f"the connection to {where} cannot be used: {error.strerror or error}")
+                lost.errno = error.errno
+                raise lost from error
+            raise
+
+    def _write(self, rest: memoryview) -> None:
+        while rest:
+            rest = rest[self._talk(partial(_send, rest), "writing to") :]
+
+    def _talk(self, step: Callable[[Stream, float | None], R], what: str) -> R:
+        """Do one step of the talk with the proxy."""
+        proxy, stream = self._route.proxy, self._stream
+        assert proxy is not None
+        assert stream is not None
+        peer = f"the proxy {proxy.host!r} port {proxy.port}"
+        self._entering("proxy", stream.interrupt)
+        try:
+            return step(stream, self._bound.left(f"{what} {peer}"))
+        except TimeoutError as error:
+            raise self._bound.expired(f"{what} {peer}") from error
+        except OSError as error:  # of TLS as well
+            if isinstance(error, ssl.SSLError):
+                why = reason(error, proxy.tls, proxy=True)
+            else:
+                why = error.strerror or str(error)
+            lost = ProxyError(f"the connection to {peer} was lost: {why}")
+            lost.errno = error.errno
+            raise lost from error
+
+    def end(self) -> Stream:
+        """Give the connection, once the plan is at its end."""
+        stream = self._stream
+        assert stream is not None
+        stream.facts = facts_of(stream.sock, self._route)
+        return stream
+
+    def close(self) -> None:
+        """Give the road up, however far it has come."""
+        if self._stream is not None:
+            self._stream.close()
 
 
-def _tls_failure(error: BaseException, where: str, route: Route, bound: _Bound) -> Exception | None:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        failure = CertificateError(
-            f"the certificate of {route.host!r} port {route.port} was not accepted: {error.verify_message or error.reason};"
-            " give verify='ca.pem' if the server's authority is a private one"
-        )
-        failure.verify_code = error.verify_code
-        return failure
-    if isinstance(error, TimeoutError):
-        return bound.expired(where)
-    if isinstance(error, ssl.SSLError):
-        return TLSError(f"{where} failed: {error.reason or error}")
-    if isinstance(error, OSError):
-        return _lost(f"{where} failed", error)
-    if isinstance(error, ValueError):  # a name that TLS cannot carry
-        return TLSError(f"{where} could not begin: {error}")
-    return None
-
-
-def _lost(what: str, error: OSError) -> ConnectionError:
-    lost = ConnectionError(f"{what}: {error.strerror or error}")
-    lost.errno = error.errno
-    return lost
+def _send(data: memoryview, stream: Stream, seconds: float | None) -> int:
+    return stream.send(data, seconds)

@@ -8,12 +8,14 @@ becomes of it, by asking ``reusable`` at the end.
 from __future__ import annotations
 
 import errno
+import itertools
+import socket
 import ssl
 import time
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
+from intermodal.blocking.alerts import reason
 from intermodal.blocking.body import RECEIVE, ExchangeBody, Upgraded
-from intermodal.blocking.dialer import dial
 from intermodal.blocking.upload import Upload
 from intermodal.errors import (
     ConnectionError,
@@ -30,6 +32,7 @@ from intermodal.errors import (
 )
 from intermodal.h1.exchange import ResponseReader, encode_pieces
 from intermodal.h1.usual import usual_head
+from intermodal.model.exchange import UNKNOWN, ExchangeInfo, Times
 from intermodal.model.response import Response, WholeBody
 from intermodal.net.deadline import Deadline
 from intermodal.net.prepared import prepare
@@ -39,11 +42,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from intermodal.blocking.body import Finish
+    from intermodal.blocking.dialer import Dialer
     from intermodal.blocking.stream import Stream
     from intermodal.h1.head import ResponseHead
     from intermodal.h1.usual import UsualHead
     from intermodal.model.body import FileSpan
-    from intermodal.model.options import Limits, Options
+    from intermodal.model.options import Options
     from intermodal.model.request import Request
     from intermodal.net.route import Route
 
@@ -62,6 +66,11 @@ PATIENCE = 1.0
 #: What an exchange over our own stream can do, whatever transport dials it.
 CAPABILITIES = (
     Capability.FORWARD_PROXY
+    | Capability.CONNECT_PROXY
+    | Capability.TLS_PROXY
+    | Capability.SOCKS
+    | (Capability.UNIX_SOCKET if hasattr(socket, "AF_UNIX") else Capability.NONE)
+    | Capability.SOURCE_ADDRESS
     | Capability.CUSTOM_TLS
     | Capability.CLIENT_CERT
     | Capability.STREAM_REQUEST
@@ -73,7 +82,12 @@ CAPABILITIES = (
     | Capability.EXACT_TARGET
 )
 GUARANTEES = (
-    Guarantee.WIRE_EXACT | Guarantee.STRICT_FRAMING | Guarantee.DELIVERY | Guarantee.TRAILERS | Guarantee.INFORMATIONAL
+    Guarantee.WIRE_EXACT
+    | Guarantee.STRICT_FRAMING
+    | Guarantee.DELIVERY
+    | Guarantee.TRAILERS
+    | Guarantee.INFORMATIONAL
+    | Guarantee.EXCHANGE
 )
 
 #: The peer is gone: stop writing, and read what it may have answered before it went (RFC 9112 section 9.5).
@@ -92,6 +106,18 @@ class Exchange:
     #: Whether a byte of the request was written, and whether all has gone as it should.
     wrote = False
     intact = True
+    #: What has gone out and come in, in bytes of HTTP.
+    sent = 0
+    received = 0
+    #: How many exchanges the connection had served before.
+    before = 0
+    #: When the request began to go out, when it was out, when an answer began, and when its body was at its end.
+    wrote_at: float | None = None
+    sent_at: float | None = None
+    answered_at: float | None = None
+    ended_at: float | None = None
+    #: The phases of a connection that was made, each with when it began.
+    _marks: tuple[tuple[Phase, float], ...] = ()
     _reader: ResponseReader | None = None
     #: What ends the wait of a connection that is being made.
     _wake: Callable[[], object] | None = None
@@ -102,13 +128,14 @@ class Exchange:
     #: What follows the piece that a library sends, encoded, should we have to send it in its stead.
     others: Iterator[bytes | FileSpan] = iter(())
 
-    def __init__(self, request: Request, options: Options, limits: Limits, transport: str) -> None:
+    def __init__(self, request: Request, options: Options, dialer: Dialer, transport: str) -> None:
         prepared = prepare(request, options)
         self.request = request
         self.options = options
         self.transport = transport
         self.prepared = prepared
-        self.limits = limits
+        self.limits = dialer.limits
+        self.dialer = dialer
         self.deadline = prepared.deadline or Deadline(options.timeouts, time.monotonic())
 
     @property
@@ -133,15 +160,19 @@ class Exchange:
 
     def dial(self) -> Stream:
         """Open the connection that this exchange asks for."""
+        self._marks = ()
         try:
-            return dial(self.prepared.route, self.options, self.deadline, self._enter)
+            stream = self.dialer.dial(self.prepared.route, self.deadline, self._enter)
         except Error as error:
             error.__context__ = error.__context__ or error.__cause__  # httpcore raises it anew, "from None"
             raise
+        self._marks += (("send", time.monotonic()),)
+        return stream
 
     def _enter(self, phase: Phase, wake: Callable[[], object]) -> None:
         self.phase = phase
         self._wake = wake
+        self._marks += ((phase, time.monotonic()),)
         if self.interrupted:
             raise TransportClosed("the transport was closed")
 
@@ -186,13 +217,18 @@ class Exchange:
         if self.interrupted:  # before there was a stream
             raise TransportClosed("the transport was closed")
         rest: bytes | memoryview = data
+        if not self.sent:
+            self.wrote_at = time.monotonic()
+            self.before = stream.served
         while True:
             try:
                 taken = stream.send(rest, self.wait(self.options.timeouts.write))
             except Exception as error:  # noqa: BLE001 - raised again as ours
                 return self.not_taken(error)
             self.wrote = True
+            self.sent += taken
             if taken == len(rest):
+                self.sent_at = time.monotonic()
                 return True
             rest = memoryview(rest)[taken:]
 
@@ -214,7 +250,8 @@ class Exchange:
         if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
             return False
         if isinstance(error, ssl.SSLError):
-            raise TLSError(f"TLS failed while the request was sent: {error.reason or error}") from error
+            why = reason(error, self.options.tls)
+            raise TLSError(f"TLS failed while the request was sent: {why}") from error
         if isinstance(error, OSError | ValueError):  # ValueError: closed by another thread
             if getattr(error, "errno", None) in _GONE:
                 return False
@@ -276,7 +313,13 @@ class Exchange:
             received = nothing
         if not received:
             self._ended()
+        self._count(received if type(received) is int else len(received))  # type: ignore[arg-type]
         return received
+
+    def _count(self, n: int) -> None:
+        if not self.received:
+            self.answered_at = time.monotonic()
+        self.received += n
 
     def _ended(self) -> None:
         """Tell the peer's end of the connection from our own, made by another thread that closed the transport."""
@@ -295,6 +338,8 @@ class Exchange:
             data = self.not_received(error)
         if data == b"":
             self._ended()
+        if data:
+            self._count(len(data))
         return data
 
     def not_received(self, error: Exception) -> bytes:
@@ -306,7 +351,8 @@ class Exchange:
             self.reader.receive(b"", clean=False)
             return b""
         if isinstance(error, ssl.SSLError):
-            raise TLSError(f"TLS failed while the response was read: {error.reason or error}") from error
+            why = reason(error, self.options.tls)
+            raise TLSError(f"TLS failed while the response was read: {why}") from error
         if isinstance(error, OSError | ValueError):  # ValueError: closed by another thread
             raise _lost("while the response was read", error) from error
         raise error
@@ -323,7 +369,10 @@ class Exchange:
         if usual is not None:
             status, reason, headers, length, end = usual
             if len(data) == end + length:
-                return Response.received(status, reason, headers, WholeBody(data, end), self.request)
+                response = Response.received(status, reason, headers, WholeBody(data, end), self.request)
+                self.ended_at = self.answered_at
+                response._exchange = self.info
+                return response
         self._begin(data, usual)
         return None
 
@@ -467,7 +516,7 @@ class Exchange:
         body = ExchangeBody(self, finish, waiting, read)
         upgraded = Upgraded(self, body) if head.status_code == 101 else None
         is_here = upgraded is None and self.upload is None and (self.reader.done or self.reader.is_here)
-        return Response(
+        response = Response(
             head.status_code,
             head.headers,
             body.gathered() if is_here else body,
@@ -477,6 +526,40 @@ class Exchange:
             informational=self.reader.informational,
             upgraded=upgraded,
         )
+        response._exchange = self.info
+        return response
+
+    def info(self) -> ExchangeInfo:
+        """Tell how it went, so far."""
+        facts = None if self.stream is None else self.stream.facts
+        if facts is None:  # over a library's own connection
+            return UNKNOWN
+        return ExchangeInfo(
+            facts.local_address,
+            facts.peer_address,
+            self.before > 0,
+            facts.tls_version,
+            facts.cipher,
+            facts.certificate,
+            facts.resumed,
+            self.sent,
+            self.received,
+            self._times(),
+        )
+
+    def _times(self) -> Times:
+        spent: dict[str, float] = {}
+        for (phase, at), (_, until) in itertools.pairwise(self._marks):
+            spent[phase] = spent.get(phase, 0) + until - at
+        spans = {
+            "send": (self.wrote_at, self.sent_at),
+            "wait": (self.sent_at, self.answered_at),
+            "body": (self.answered_at, self.ended_at),
+        }
+        for name, (began, ended) in spans.items():
+            if began is not None and ended is not None:
+                spent[name] = max(0.0, ended - began)  # an early answer comes before all was sent
+        return Times(**spent)
 
 
 def _lost(when: str, error: Exception) -> ConnectionError:

@@ -1,4 +1,4 @@
-"""Waiting until a socket can be read or written, for so many seconds."""
+"""Waiting until a socket can be read or written, or has connected or not, for so many seconds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 #: What poll() takes, in milliseconds: a bound beyond 24 days ends then.
 _LONGEST = 0x7FFFFFFF
@@ -29,6 +29,15 @@ if hasattr(select, "poll"):
 
         return wait
 
+    def settled(socks: Iterable[socket.socket], seconds: float | None) -> list[socket.socket]:
+        """Wait for so many seconds until any of several sockets has connected, or failed to; give those that have."""
+        poller, by_number = select.poll(), {}
+        for sock in socks:
+            by_number[sock.fileno()] = sock
+            poller.register(sock, OUT)
+        ready = poller.poll(seconds and min(math.ceil(seconds * 1000), _LONGEST))
+        return [by_number[number] for number, _ in ready]
+
 else:  # Windows
     IN, OUT = 1, 4
 
@@ -41,3 +50,9 @@ else:  # Windows
             return (IN if readable or broken else 0) | (OUT if writable else 0)
 
         return wait
+
+    def settled(socks: Iterable[socket.socket], seconds: float | None) -> list[socket.socket]:
+        """Do the same with ``select``, where a failure shows as an exceptional condition only."""
+        socks = list(socks)
+        _, connected, failed = select.select([], socks, socks, seconds)
+        return [sock for sock in socks if sock in connected or sock in failed]

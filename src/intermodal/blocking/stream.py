@@ -12,11 +12,14 @@ import sys
 import time
 from typing import TYPE_CHECKING, TypeVar
 
+from intermodal.blocking.layered import LayeredTLS
 from intermodal.blocking.ready import IN, OUT, waiter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from intermodal.blocking.facts import Facts
+    from intermodal.blocking.sessions import Ticket
     from intermodal.model.body import FileSpan
 
 A = TypeVar("A")
@@ -37,14 +40,20 @@ class Stream:
     The socket does not block: CPython would ask the system before each step whether it may, and that is known here.
     """
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket | LayeredTLS) -> None:
         sock.setblocking(False)
         self.sock = sock
+        #: What was noted when it was made.
+        self.facts: Facts | None = None
+        #: What its TLS leaves to the next connection.
+        self.tickets: tuple[Ticket, ...] = ()
+        #: What the system knows of it: this is waited for, and ended.
+        self._bottom = sock.socket if isinstance(sock, LayeredTLS) else sock
         #: How many exchanges it has carried to their end.
         self.served = 0
         self._owner = os.getpid()
-        self._secure = isinstance(sock, ssl.SSLSocket)
-        self._in = waiter(sock, IN)
+        self._secure = isinstance(sock, ssl.SSLSocket | LayeredTLS)
+        self._in = waiter(self._bottom, IN)
         self._both: Callable[[float | None], int] | None = None
         #: Whether something may be there to read: tried at once, else waited for first.
         self._flows = self._secure
@@ -90,14 +99,14 @@ class Stream:
         if not self._in(seconds):  # asked for here: a signal would make the kernel's wait for the first begin anew
             raise TimeoutError("nothing came")
         if not self._blocks:
-            self.sock.setblocking(True)
+            self._bottom.setblocking(True)
             self._blocks = True
         if seconds != self._kernel:
             micros = 0 if seconds is None else max(1, math.ceil(seconds * 1e6))  # 0 is no bound
             bound = struct.pack("@ll", *divmod(micros, 1_000_000))
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, bound)
+            self._bottom.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, bound)
             self._kernel = seconds
-        return self.sock.recv(n, socket.MSG_WAITALL)
+        return self._bottom.recv(n, socket.MSG_WAITALL)
 
     def send(self, data: bytes | memoryview, seconds: float | None) -> int:
         """Wait at most ``seconds`` for the peer to take bytes, and give how many it took."""
@@ -109,14 +118,14 @@ class Stream:
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             pass
         until = None if seconds is None else time.monotonic() + seconds
-        wait = waiter(self.sock, OUT)
+        wait = waiter(self._bottom, OUT)
         while True:
             if not wait(seconds):
                 raise TimeoutError("nothing was taken")
             try:
                 return self.sock.send(data)
             except (BlockingIOError, ssl.SSLWantWriteError):
-                wait = waiter(self.sock, OUT)
+                wait = waiter(self._bottom, OUT)
             except ssl.SSLWantReadError:
                 wait = self._in
             seconds = None if until is None else max(0, until - time.monotonic())
@@ -175,14 +184,14 @@ class Stream:
         if self._secure and self._pending():
             return True
         if self._both is None:
-            self._both = waiter(self.sock, IN | OUT)
+            self._both = waiter(self._bottom, IN | OUT)
         ready = self._both(seconds)
         if not ready:
             raise TimeoutError("neither read nor written")
         return bool(ready & IN)
 
     def _pending(self) -> bool:
-        assert isinstance(self.sock, ssl.SSLSocket)
+        assert isinstance(self.sock, ssl.SSLSocket | LayeredTLS)
         return self.sock.pending() > 0
 
     # -- between exchanges ----------------------------------------------------------------------------
@@ -206,13 +215,18 @@ class Stream:
         """End the connection under whoever waits on it, in another thread; it is theirs to close."""
         if not self.is_own:
             return
+        self.tickets = ()  # they may be at work on what it would leave
         with contextlib.suppress(Exception):
             # Not SSLSocket's own: it puts TLS aside, and what is still to be read would come out as it is on the wire.
-            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
+            socket.socket.shutdown(self._bottom, socket.SHUT_RDWR)
 
     def close(self) -> None:
         """End the connection; a thread that waits on it wakes up."""
         try:
+            if self.is_own:
+                with contextlib.suppress(Exception):
+                    for ticket in self.tickets:
+                        ticket.leave()
             self.interrupt()
         finally:
             self.abandon()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import time
 from typing import TYPE_CHECKING
 
 from intermodal.errors import ProtocolError, RequestBodyError, TransportError
@@ -100,6 +101,7 @@ class Upload:
         rest = self._rest or next(self._pieces, None)  # what is left of a piece may be nothing
         if rest is None:
             exchange.upload = None
+            exchange.sent_at = time.monotonic()
             return
         self._rest = rest
         try:
@@ -121,6 +123,7 @@ class Upload:
             raise RequestBodyError("the file that is the request body ended before the bytes it was said to have")
         if taken:
             exchange.wrote = True
+            exchange.sent += taken
             self._rest = rest.after(taken) if isinstance(rest, FileSpan) else memoryview(rest)[taken:]
         elif exchange.answer_is_whole:
             self.leave()  # it speaks again, or is gone

@@ -32,6 +32,19 @@ def refuse_ignored(name: str, settings: Iterable[tuple[str, object, str]]) -> No
         )
 
 
+def refuse_resolver(name: str, resolver: object) -> None:
+    """Refuse a resolver beside an object of the user's own, whose library looks names up by itself.
+
+    Raises:
+        InvalidRequest: there is one.
+    """
+    if resolver is not None:
+        raise InvalidRequest(
+            f"resolver and {name} were both given: over a {name} of yours its library looks names up, and the resolver would"
+            " be ignored; leave one of them out"
+        )
+
+
 def refuse_overridden(given: object, kind: type, names: Iterable[str], instead: str) -> None:
     """Refuse a subclass with methods of its own that the transport would not call.
 

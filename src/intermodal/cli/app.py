@@ -1,25 +1,43 @@
 """The commands, their options and their exit statuses; what they do is in the modules beside this one.
 
-Exit statuses: 0 for success, 1 where a command found a difference or failed, 2 for a wrong usage.
+Exit statuses: 0 for success, 1 where a command found a difference or failed, 2 for a wrong usage, 130 after Ctrl-C.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from pathlib import Path
+from typing import Any
 
 import click
 
 from intermodal._version import __version__
+from intermodal.build import build_url
 from intermodal.cli import serving
+from intermodal.cli.doctor import Settings, examine
+from intermodal.cli.doctor_shown import show_examination
 from intermodal.cli.documents import comparison_document, transports_document
 from intermodal.cli.installed import Installed
 from intermodal.cli.showing import progress, show_comparison, show_transports
+from intermodal.cli.unix_urls import place
 from intermodal.errors import InvalidRequest
 from intermodal.model.options import Timeouts
 from intermodal.testing.compare import compare, compare_at
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Commands(click.Group):
+    """Commands that end with the shell's status for an interrupt where Ctrl-C ends them."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            ctx.exit(130)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="intermodal", message="%(prog)s %(version)s")
 def app() -> None:
     """One HTTP request, any transport, the same answer."""
@@ -53,7 +71,7 @@ def compare_command(ctx: click.Context, url: str | None, names: tuple[str, ...],
     """Send the same exchanges over every installed transport and show in what they differ.
 
     Without a URL: a tour of exchanges with an origin server that is started on the spot. With one: GET and HEAD of
-    that URL. Exit status 1 where anything differs.
+    that URL, which may be http+unix://%2Frun%2Fx.sock/path. Exit status 1 where anything differs.
     """
     with _installed(names, required=True) as installed:
         try:
@@ -61,7 +79,8 @@ def compare_command(ctx: click.Context, url: str | None, names: tuple[str, ...],
                 if url is None:
                     compared = compare(installed.opened, timeout=timeout, progress=told)
                 else:
-                    compared = compare_at(url, installed.opened, timeout=timeout, progress=told)
+                    asked, dial = place(url)
+                    compared = compare_at(asked, installed.opened, dial=dial, timeout=timeout, progress=told)
         except InvalidRequest as error:
             raise click.BadParameter(str(error), param_hint="URL") from error
         if as_json:
@@ -69,6 +88,77 @@ def compare_command(ctx: click.Context, url: str | None, names: tuple[str, ...],
         else:
             show_comparison(compared, installed)
     if not compared.identical:
+        ctx.exit(1)
+
+
+def _verify(_: click.Context, __: click.Parameter, value: str | None) -> bool | str:
+    if value is None or value == "no":
+        return value is None
+    if not Path(value).exists():
+        raise click.BadParameter(f"there is no file or folder {value!r}: expected one with authorities in PEM, or no")
+    return value
+
+
+def _any_seconds(ctx: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
+    return None if value is None else _seconds(ctx, parameter, value)
+
+
+@app.command("doctor")
+@click.argument("url")
+@click.option(
+    "--timeout",
+    type=float,
+    callback=_any_seconds,
+    metavar="SECONDS",
+    help="For connecting, and for each wait. Default: a Client's.",
+)
+@click.option(
+    "--verify",
+    callback=_verify,
+    metavar="PATH|no",
+    help="A file or folder of authorities for the server's certificate, or no check. Default: the system's.",
+)
+@click.option("--cert", type=click.Path(exists=True, dir_okay=False), help="A certificate of yours, with its key.")
+@click.option("--key", type=click.Path(exists=True, dir_okay=False), help="The key, where it is in another file.")
+@click.option("--proxy", metavar="URL", help="Go through this proxy, whatever the environment says.")
+@click.option("--no-env", is_flag=True, help="Leave the environment out of account, as Client(trust_env=False) does.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+@click.pass_context
+def doctor_command(  # noqa: PLR0917 - click gives each by name
+    ctx: click.Context,
+    url: str,
+    timeout: float | None,
+    verify: bool | str,
+    cert: str | None,
+    key: str | None,
+    proxy: str | None,
+    no_env: bool,
+    as_json: bool,
+) -> None:
+    """Show what would happen to a GET of URL, and what stands in its way, before anything is sent.
+
+    The names are looked up, the addresses connected to, TLS handshakes made; no request goes to the server. A proxy is
+    asked for the tunnel that leads through it. URL may be http+unix://%2Frun%2Fx.sock/path. Exit status 1 where
+    something stands in the way.
+    """
+    if key is not None and cert is None:
+        raise click.UsageError("--key is the key of a certificate: give --cert too")
+    settings = Settings(timeout, verify, cert if cert is None or key is None else (cert, key), proxy, not no_env)
+    with _installed(()) as installed:
+        try:
+            asked, dial = place(url)
+            parsed = build_url(asked, None)
+        except InvalidRequest as error:
+            raise click.BadParameter(str(error), param_hint="URL") from error
+        try:
+            seen = examine(url, parsed, dial, settings, installed)
+        except InvalidRequest as error:
+            raise click.UsageError(str(error)) from error
+    if as_json:
+        click.echo(json.dumps(dataclasses.asdict(seen), indent=2))
+    else:
+        show_examination(seen)
+    if not seen.could_be_sent:
         ctx.exit(1)
 
 

@@ -7,9 +7,11 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from intermodal.blocking.dialer import Dialer
 from intermodal.blocking.exchange import CAPABILITIES, GUARANTEES, Exchange
 from intermodal.blocking.forking import forget_after_fork
 from intermodal.blocking.pool import Pool
+from intermodal.errors import UnsupportedFeature
 from intermodal.guard.current import current_exchange
 from intermodal.protocol import TransportInfo, refuse_unsupported
 
@@ -17,7 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from intermodal.blocking.body import Ending
+    from intermodal.blocking.connecting import Resolver
     from intermodal.guard.shelf import Shelf
+    from intermodal.model.exchange import ConnectionInfo
     from intermodal.model.options import Limits, Options
     from intermodal.model.request import Request
     from intermodal.model.response import Response
@@ -34,9 +38,10 @@ class Carried(NamedTuple):
 class GuardedTransport(abc.ABC):
     """A transport whose library carries the current exchange over connections that are ours."""
 
-    def __init__(self, name: str, version: str, limits: Limits) -> None:
+    def __init__(self, name: str, version: str, limits: Limits, resolver: Resolver | None) -> None:
         self._info = TransportInfo(name, version, CAPABILITIES, GUARANTEES)
         self._limits = limits
+        self._dialer = Dialer(limits, resolver)
         # The library below is not limited: what it would do at its limit differs from library to library.
         self._slots: Pool[None] = Pool(limits, usable=lambda _: True, close=lambda _: None, abandon=lambda _: None)
 
@@ -46,7 +51,7 @@ class GuardedTransport(abc.ABC):
         self._left: deque[Callable[[], None]] = deque()
         #: What the library holds of the exchanges that are not over: out of the garbage collector's reach, because
         #: its objects take its locks when they go.
-        self._out: dict[int, Carried] = {}
+        self._out: dict[int, tuple[Exchange, Carried]] = {}
         #: The exchanges that a thread waits on.
         self._waiting: set[Exchange] = set()
         forget_after_fork(self)
@@ -63,7 +68,7 @@ class GuardedTransport(abc.ABC):
                 f"this {type(self).__name__} is over an object of your own and cannot be pickled: make it anew where it is"
                 " used, or make it without one"
             )
-        return partial(type(self), limits=self._limits), ()
+        return partial(type(self), limits=self._limits, resolver=self._dialer.resolver), ()
 
     @property
     def info(self) -> TransportInfo:
@@ -76,7 +81,7 @@ class GuardedTransport(abc.ABC):
     def send(self, request: Request, options: Options, /) -> Response:
         """Send one request and return at the end of the response's head."""
         refuse_unsupported(request, options, self._info)
-        exchange = Exchange(request, options, self._limits, self._info.name)
+        exchange = Exchange(request, options, self._dialer, self._info.name)
         key = exchange.route.key
         self._waiting.add(exchange)
         token = current_exchange.set(exchange)
@@ -99,7 +104,7 @@ class GuardedTransport(abc.ABC):
         finally:
             current_exchange.reset(token)
             self._waiting.discard(exchange)
-        self._out[id(exchange)] = carried
+        self._out[id(exchange)] = exchange, carried
 
         def give_back(reusable: bool) -> None:
             try:
@@ -137,6 +142,19 @@ class GuardedTransport(abc.ABC):
             except IndexError:  # another thread was faster
                 return
             give_back()
+
+    def connections(self) -> list[ConnectionInfo]:
+        """List every connection that is open, oldest first: what it leads to, how it stands, whether it is in use.
+
+        Raises:
+            UnsupportedFeature: over an object of the user's own, whose library keeps its connections to itself.
+        """
+        if self._shelf is None:
+            raise UnsupportedFeature(
+                f"this {type(self).__name__} is over an object of your own, whose library keeps its connections: ask that"
+            )
+        exchanges = [*tuple(self._waiting), *(exchange for exchange, _ in list(self._out.values()))]
+        return self._dialer.connections({exchange.stream for exchange in exchanges})
 
     def close(self) -> None:
         """Close every idle connection, and end what other threads wait for: they get ``TransportClosed``.

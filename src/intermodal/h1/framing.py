@@ -41,6 +41,9 @@ def response_framing(method: str, head: ResponseHead, *, upgrade: bool) -> Frami
     Raises:
         ProtocolError: Content-Length or Transfer-Encoding is invalid, or a 101 came unasked.
     """
+    # Step 2: what follows a 2xx to a CONNECT is the tunnel's; fields that would frame a body are ignored, even nonsense.
+    if method == "CONNECT" and 200 <= head.status_code < 300:
+        return Framing(Kind.NONE, 0, persistent=False)
     codings: list[str] = []
     lengths: list[str] = []
     for name, value in head.headers.pairs:
@@ -66,7 +69,6 @@ def response_framing(method: str, head: ResponseHead, *, upgrade: bool) -> Frami
     # Step 1: no content, whatever the fields say.
     if method == "HEAD" or status in (204, 304):
         return Framing(Kind.NONE, 0, persistent and not (chunked and length is not None))
-    # Step 2, a successful CONNECT, is the dialer's business: no Request is one.
     if chunked:
         # Step 3: Transfer-Encoding overrides Content-Length, and the connection is closed after it, because
         # someone on the way may have read it the other way. So too for HTTP/1.0 (section 6.1).

@@ -1,31 +1,40 @@
-"""Proxies: which one this request goes through, and what it looks like to a proxy that forwards.
+"""The route of one request: its proxy, whom to trust on the way, and the login for its host.
 
-For plain http a forwarding proxy is sent the whole URL as the target (RFC 9112 section 3.2.2) and its own
-credentials in ``Proxy-Authorization`` (RFC 9110 section 11.7.2), which therefore never goes to an origin.
+All three go by the request's own URL, so that a request that is sent on elsewhere is looked at anew. For plain http a
+forwarding proxy is sent the whole URL as the target (RFC 9112 section 3.2.2) and its own credentials in
+``Proxy-Authorization`` (RFC 9110 section 11.7.2), which therefore never goes to an origin.
 """
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import dataclasses
+import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from intermodal.errors import InvalidRequest, InvalidURL
+from intermodal.errors import InvalidRequest, InvalidURL, UnsupportedFeature
+from intermodal.middleware.environment import Environment
+from intermodal.middleware.no_proxy import NoProxy
 from intermodal.model.options import Options, Proxy
 from intermodal.model.url import URL
+from intermodal.protocol import Capability, needs
 
 if TYPE_CHECKING:
     from intermodal.flow import Flow, Inner
     from intermodal.model.request import Request
     from intermodal.model.response import BaseResponse
 
+#: What a proxy can ask of a transport.
+_FOR_PROXIES = Capability.FORWARD_PROXY | Capability.CONNECT_PROXY | Capability.TLS_PROXY | Capability.SOCKS
+
 ProxiesInput = Mapping[str, str | Proxy | None]
 
 
 class Proxies:
     """The proxies by ``https://host``, ``https``, ``all://host`` or ``all``, looked up in this order, as requests does.
+
+    The key ``no_proxy`` holds what ``NO_PROXY`` does in the environment, and is then asked instead.
 
     >>> from intermodal.model.url import URL
     >>> proxies = Proxies({"http": "http://p:3128", "http://intern.example": None})
@@ -37,15 +46,33 @@ class Proxies:
         if not isinstance(proxies, Mapping):
             raise InvalidURL(f"proxies={proxies!r:.80}: expected a mapping such as {{'http': 'http://proxy:3128'}}")
         self._by_key: dict[str, Proxy | None] = {}
+        self.no_proxy: NoProxy | None = None
         for key, value in proxies.items():
-            self._by_key[_key(key)] = value if isinstance(value, Proxy) else Proxy(value) if value else None
+            if key == "no_proxy":
+                self.no_proxy = _no_proxy(value)
+            else:
+                self._by_key[_key(key)] = value if isinstance(value, Proxy) else Proxy(value) if value else None
 
     def choose(self, url: URL) -> Proxy | None:
         """Give the proxy for a URL, or None."""
+        explained = self.explain(url)
+        return explained[0] if explained else None
+
+    def explain(self, url: URL) -> tuple[Proxy | None, str] | None:
+        """Give the proxy for a URL and the key that chose it; None where no key is about this URL."""
+        entry = self.no_proxy.entry_for(url) if self.no_proxy is not None else None
+        if entry is not None:
+            return None, f"proxies['no_proxy'] entry {entry!r}"
         for key in (f"{url.scheme}://{url.host}", url.scheme, f"all://{url.host}", "all"):
             if key in self._by_key:
-                return self._by_key[key]
+                return self._by_key[key], f"proxies[{key!r}]"
         return None
+
+
+def _no_proxy(value: object) -> NoProxy | None:
+    if value is not None and not isinstance(value, str):
+        raise InvalidURL(f"proxies['no_proxy'] is {value!r:.60}: expected a str such as 'localhost,10.0.0.0/8'")
+    return None if value is None else NoProxy(value)
 
 
 def _key(key: object) -> str:
@@ -57,18 +84,75 @@ def _key(key: object) -> str:
         if scheme in {"http", "https", "all"} and url.target == "/" and not host.endswith("/") and url.port == 80:
             return f"{scheme}://{url.host}"  # as the host of a URL is written
     raise InvalidURL(
-        f"proxies has the key {key!r:.60}: expected 'http', 'https', 'all', or 'https://host' without a port"
+        f"proxies has the key {key!r:.60}: expected 'http', 'https', 'all', 'https://host' without a port, or 'no_proxy'"
     )
 
 
-def through_proxy(request: Request, options: Options, inner: Inner, proxies: Proxies) -> Flow[BaseResponse]:
-    """Send a request through the proxy that was chosen for its URL."""
-    proxy = proxies.choose(request.url)
+class Roads:
+    """The ways that a client may take: by the proxies it was given, else by the environment.
+
+    What was given is not subject to the environment's ``NO_PROXY``, as in requests.
+
+    >>> roads = Roads(Proxies({"http": "http://p:3128"}))
+    >>> roads.explain(URL("http://h/")), roads.explain(URL("https://h/"))
+    ((Proxy('http://p:3128'), "proxies['http']"), (None, 'no proxy is set'))
+    """
+
+    __slots__ = ("environment", "proxies")
+
+    def __init__(self, proxies: Proxies | None = None, environment: Environment = Environment()) -> None:  # noqa: B008 - frozen
+        self.proxies = proxies
+        self.environment = environment
+
+    def explain(self, url: URL) -> tuple[Proxy | None, str]:
+        """Give the proxy for a URL, or None, and why: the key or the variable that says so.
+
+        Raises:
+            InvalidURL: the variable of the environment that counts holds no proxy.
+        """
+        explained = self.proxies.explain(url) if self.proxies is not None else None
+        if explained is None:
+            instead = self.proxies is not None and self.proxies.no_proxy is not None
+            explained = self.environment.explain(url, anywhere=instead)
+        return explained or (None, "no proxy is set")
+
+
+def by_road(request: Request, options: Options, inner: Inner, roads: Roads) -> Flow[BaseResponse]:
+    """Send a request the way that was chosen for its URL."""
+    url = request.url
+    proxy, _ = roads.explain(url)
+    ca, logins = roads.environment.ca, roads.environment.logins
+    if ca is not None and url.scheme == "https" and options.tls.verify is True:
+        options = dataclasses.replace(options, tls=dataclasses.replace(options.tls, verify=ca.needed()))
+    if ca is not None and proxy is not None and proxy.scheme == "https" and proxy.tls.verify is True:
+        proxy = _trusting(proxy, ca.needed())
+    login = logins.authorization(url) if logins and url.username is None else None
+    if login is not None and "authorization" not in request.headers:
+        request = request.replace(headers=[*request.headers.pairs, ("Authorization", login)])
     if proxy is not None:
         options = dataclasses.replace(options, proxy=proxy)
-        if request.url.scheme == "http" and not proxy.scheme.startswith("socks"):
+        if url.scheme == "http" and not proxy.scheme.startswith("socks"):
             request = forwarded(request, proxy)
     return (yield from inner(request, options))
+
+
+def explain_refusal(error: UnsupportedFeature, options: Options, roads: Roads, capabilities: Capability) -> None:
+    """Add to a refusal who asked for what was refused, where that is not in the call."""
+    request: Request = error.request
+    proxy, why = roads.explain(request.url)
+    missing = needs(request, dataclasses.replace(options, proxy=proxy)) & ~capabilities
+    ca = roads.environment.ca
+    reasons = []
+    if missing & _FOR_PROXIES:
+        reasons.append(f"the proxy was chosen by {why}")
+    if missing & Capability.CUSTOM_TLS and ca is not None and options.tls.verify == ca.path:
+        reasons.append(f"verify={ca.path!r} comes from {ca.variable}, which trust_env=False leaves out of account")
+    error.args = ("; ".join([str(error), *reasons]),)
+
+
+@functools.lru_cache(maxsize=64)
+def _trusting(proxy: Proxy, ca: str) -> Proxy:
+    return dataclasses.replace(proxy, tls=dataclasses.replace(proxy.tls, verify=ca))
 
 
 def forwarded(request: Request, proxy: Proxy) -> Request:
@@ -79,8 +163,8 @@ def forwarded(request: Request, proxy: Proxy) -> Request:
     elif target.startswith("/"):
         target = f"http://{request.url.authority}{target}"
     headers = list(request.headers.pairs)
-    if proxy.username is not None:
-        credentials = f"{proxy.username}:{proxy.password or ''}".encode()
+    credentials = proxy.authorization
+    if credentials is not None:
         headers = [pair for pair in headers if pair[0].lower() != "proxy-authorization"]
-        headers.append(("Proxy-Authorization", "Basic " + base64.b64encode(credentials).decode("ascii")))
+        headers.append(("Proxy-Authorization", credentials))
     return request.replace(headers=headers, target=target)

@@ -6,6 +6,8 @@ fields differs, no connection is shared. ``timeouts`` never do.
 
 from __future__ import annotations
 
+import base64
+import ipaddress
 import os
 import re
 from dataclasses import dataclass, field
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     TimeoutInput: TypeAlias = "float | tuple[float | None, float | None] | Timeouts | None"
+    VerifyInput: TypeAlias = "bool | str | os.PathLike[str] | ssl.SSLContext | TLS"
 
 #: The longest wait that can be asked for, in seconds; beyond it platforms overflow.
 LONGEST = 1e9
@@ -85,6 +88,9 @@ _Path = str | os.PathLike[str]
 CertInput = _Path | tuple[_Path] | tuple[_Path, _Path] | tuple[_Path, _Path, str] | None
 
 
+_VERSIONS = ("TLSv1.2", "TLSv1.3")
+
+
 @dataclass(frozen=True, slots=True)
 class TLS:
     """How the server's certificate is checked, and which certificate is shown to it.
@@ -94,6 +100,11 @@ class TLS:
             used as it is, or False for no check at all.
         cert: the client's certificate: a file with certificate and key, ``(cert, key)`` or
             ``(cert, key, password)``.
+        minimum_version: the oldest version that is spoken, ``"TLSv1.2"`` or ``"TLSv1.3"``; an ``ssl.SSLContext``
+            has its own.
+
+    Raises:
+        InvalidRequest: a field that is not one of these.
 
     >>> TLS(verify="/etc/ssl/private-ca.pem").verify
     '/etc/ssl/private-ca.pem'
@@ -101,8 +112,13 @@ class TLS:
 
     verify: bool | str | os.PathLike[str] | ssl.SSLContext = True
     cert: CertInput = None
+    minimum_version: str = "TLSv1.2"
 
     def __post_init__(self) -> None:
+        if self.minimum_version not in _VERSIONS:
+            raise InvalidRequest(
+                f"minimum_version={self.minimum_version!r:.40}: expected {' or '.join(map(repr, _VERSIONS))}"
+            )
         verify: object = self.verify
         if isinstance(verify, os.PathLike):
             verify = os.fspath(verify)
@@ -123,7 +139,8 @@ class TLS:
     def __repr__(self) -> str:
         cert = self.cert
         shown = (*cert[:2], "***") if isinstance(cert, tuple) and len(cert) == 3 else cert
-        return f"TLS(verify={self.verify!r}, cert={shown!r})"
+        minimum = "" if self.minimum_version == _VERSIONS[0] else f", minimum_version={self.minimum_version!r}"
+        return f"TLS(verify={self.verify!r}, cert={shown!r}{minimum})"
 
 
 def _cert(parts: object) -> tuple[str, ...]:
@@ -144,6 +161,10 @@ _PROXY_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 class Proxy:
     """A proxy: ``http://user:password@host:port``, also https, socks5 and socks5h.
 
+    Attributes:
+        tls: how the certificate of an https proxy is checked, and which one is shown to it. What a call says about TLS
+            is about the server at the end, and never about the proxy.
+
     >>> proxy = Proxy("http://ann:secret@proxy.example:3128")
     >>> proxy.host, proxy.port, proxy
     ('proxy.example', 3128, Proxy('http://ann:***@proxy.example:3128'))
@@ -153,6 +174,7 @@ class Proxy:
     """
 
     url: str
+    tls: TLS = TLS()
     scheme: str = field(init=False)
     host: str = field(init=False)
     port: int = field(init=False)
@@ -164,11 +186,14 @@ class Proxy:
             raise InvalidURL(
                 f"proxy {self.url!r:.80} is a {type(self.url).__name__}: expected a URL such as 'http://proxy:3128'"
             )
+        if not isinstance(self.tls, TLS):
+            raise InvalidRequest(f"the proxy was given tls={self.tls!r:.60}: expected TLS(verify=..., cert=...)")
         text = self.url if "://" in self.url else f"http://{self.url}"
         scheme, _, rest = text.partition("://")
         scheme = scheme.lower()
         if scheme not in _PROXY_PORTS:
-            raise UnsupportedScheme(f"proxy scheme {scheme!r:.40}: expected one of {', '.join(_PROXY_PORTS)}")
+            shown = scheme.rpartition("@")[2]  # a password may stand where the scheme should
+            raise UnsupportedScheme(f"proxy scheme {shown!r:.40}: expected one of {', '.join(_PROXY_PORTS)}")
         parsed = URL(f"http://{rest}")
         if parsed.path != "/" or parsed.query is not None:
             raise InvalidURL(
@@ -185,18 +210,81 @@ class Proxy:
         for name, value in given.items():
             object.__setattr__(self, name, value)
 
+    @property
+    def authorization(self) -> str | None:
+        """Its credentials as ``Proxy-Authorization`` has them (RFC 7617), None where it has none."""
+        if self.username is None:
+            return None
+        return "Basic " + base64.b64encode(f"{self.username}:{self.password or ''}".encode()).decode("ascii")
+
     def __repr__(self) -> str:
         user = "" if self.username is None else f"{self.username}:***@"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"Proxy('{self.scheme}://{user}{host}:{self.port}')"
 
 
+#: The longest path that fits into the address of a Unix socket, in bytes, wherever there are any (Linux has 4 more).
+_LONGEST_PATH = 103
+
+
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """How the connection is made: over a Unix socket's path, or from a local ``(address, port)``."""
+    """How the connection is made: over a Unix socket, or from a local address.
 
-    unix_socket: str | None = None
-    source_address: tuple[str, int] | None = None
+    Attributes:
+        unix_socket: its path; whatever host the URL names, it is this socket that is asked for it. One that begins with
+            a NUL is of Linux's abstract kind.
+        source_address: a local IP address, or ``(address, port)``; port 0 is any.
+
+    >>> Dial(source_address="127.0.0.1")
+    Dial(unix_socket=None, source_address=('127.0.0.1', 0))
+
+    Raises:
+        InvalidRequest: what cannot be a path or an address.
+    """
+
+    unix_socket: str | os.PathLike[str] | None = None
+    source_address: str | tuple[str, int] | None = None
+
+    def __post_init__(self) -> None:
+        if self.unix_socket is not None:
+            object.__setattr__(self, "unix_socket", _socket_path(self.unix_socket))
+        if self.source_address is not None:
+            object.__setattr__(self, "source_address", _source(self.source_address))
+        if self.unix_socket is not None and self.source_address is not None:
+            raise InvalidRequest("Dial got unix_socket and source_address: a Unix socket is reached from no address")
+
+    @property
+    def source(self) -> tuple[str, int] | None:
+        """``source_address`` with its port."""
+        return self.source_address  # type: ignore[return-value]  # made a pair above
+
+
+def _socket_path(given: str | os.PathLike[str]) -> str:
+    path = os.fspath(given) if isinstance(given, os.PathLike) else given
+    if not isinstance(path, str) or not path or "\0" in path[1:]:
+        raise InvalidRequest(f"unix_socket={given!r:.80}: expected the path of a socket")
+    if len(os.fsencode(path)) > _LONGEST_PATH:
+        raise InvalidRequest(
+            f"unix_socket={path!r:.120} is {len(os.fsencode(path))} bytes long: a socket's path has {_LONGEST_PATH} at most;"
+            " a symbolic link to its folder can be shorter"
+        )
+    return path
+
+
+def _source(given: object) -> tuple[str, int]:
+    address, port = given if isinstance(given, tuple) and len(given) == 2 else (given, 0)
+    try:
+        if not isinstance(address, str):
+            raise ValueError  # noqa: TRY004 - said below
+        ipaddress.ip_address(address)
+    except ValueError as error:
+        raise InvalidRequest(
+            f"source_address={given!r:.80}: expected an IP address of this machine, or (address, port)"
+        ) from error
+    if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65535:
+        raise InvalidRequest(f"source_address={given!r:.80}: expected a port from 0, for any, to 65535")
+    return address, port
 
 
 @dataclass(frozen=True, slots=True)

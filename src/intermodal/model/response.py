@@ -26,6 +26,7 @@ from intermodal.errors import (
     TransportError,
 )
 from intermodal.model.decoding import codings, decoded
+from intermodal.model.exchange import UNKNOWN, ExchangeInfo
 from intermodal.model.headers import Headers, HeadersInput
 
 if TYPE_CHECKING:
@@ -102,7 +103,8 @@ class BaseResponse:
     request: Request | None = None
     reason = ""
     http_version = "HTTP/1.1"
-    exchange: object = None
+    #: How it went, or what tells it when it is asked.
+    _exchange: ExchangeInfo | Callable[[], ExchangeInfo] = UNKNOWN
     informational: tuple[Informational, ...] = ()
     upgraded: UpgradedStream | None = None
     _seconds = 0.0
@@ -121,7 +123,7 @@ class BaseResponse:
         http_version: str = "HTTP/1.1",
         request: Request | None = None,
         trailers: HeadersInput | None = None,
-        exchange: object = None,
+        exchange: ExchangeInfo | None = None,
         informational: Iterable[Informational] = (),
         upgraded: UpgradedStream | None = None,
     ) -> None:
@@ -132,12 +134,23 @@ class BaseResponse:
         self.reason = reason
         self.http_version = http_version
         self.request = request
-        self.exchange = exchange
+        if exchange is not None:
+            self._exchange = exchange
         self.informational = tuple(informational)
         self.upgraded = upgraded
         self._trailers = None if trailers is None else Headers(trailers)
         # A 101 has no content, and its connection is the caller's: reading it as a body would close it.
         self._content = None if upgraded is None else b""
+
+    @property
+    def exchange(self) -> ExchangeInfo:
+        """How it went: addresses, TLS, bytes and times, as far as the transport can tell; see :class:`ExchangeInfo`.
+
+        >>> Response(200).exchange.peer_address is None
+        True
+        """
+        known = self._exchange
+        return known if isinstance(known, ExchangeInfo) else known()
 
     @property
     def elapsed(self) -> dt.timedelta:

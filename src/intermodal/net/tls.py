@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-import os
 import ssl
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from intermodal.errors import InvalidRequest
@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     from intermodal.model.options import TLS
 
 
+_VERSIONS = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
+
+
 @functools.lru_cache(maxsize=64)
 def context_for(tls: TLS) -> ssl.SSLContext:
-    """Make the context for these settings: TLS 1.2 and above, ALPN ``http/1.1``; a caller's own is left as it is.
+    """Make the context for these settings: ``minimum_version`` and above, ALPN ``http/1.1``; a caller's own is left as it is.
 
     Raises:
         InvalidRequest: a CA file, folder or certificate that cannot be read.
@@ -31,7 +34,7 @@ def context_for(tls: TLS) -> ssl.SSLContext:
         context: ssl.SSLContext = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     else:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.minimum_version = _VERSIONS[tls.minimum_version]
     context.set_alpn_protocols(["http/1.1"])
     if verify is False:
         context.check_hostname = False
@@ -45,7 +48,7 @@ def context_for(tls: TLS) -> ssl.SSLContext:
 
 def _load_ca(context: ssl.SSLContext, path: str) -> None:
     try:
-        if os.path.isdir(path):  # noqa: PTH112 - a pathlib.Path would be made only to be turned back
+        if Path(path).is_dir():
             context.load_verify_locations(capath=path)
         else:
             context.load_verify_locations(cafile=path)
@@ -56,13 +59,33 @@ def _load_ca(context: ssl.SSLContext, path: str) -> None:
 
 
 def _load_cert(context: ssl.SSLContext, cert: tuple[str, ...]) -> None:
+    key = cert[1] if len(cert) > 1 else cert[0]
     try:
         context.load_cert_chain(cert[0], cert[1] if len(cert) > 1 else None, cert[2] if len(cert) > 2 else _no_password)
     except (OSError, ssl.SSLError, ValueError) as error:
         raise InvalidRequest(
-            f"the client certificate {cert[0]!r} cannot be used ({error}): expected PEM with certificate and key, a pair"
-            " (cert, key), or (cert, key, password)"
+            f"the client certificate {cert[0]!r} cannot be used: {_flaw(error, cert, key)}; expected PEM with certificate and"
+            " key, a pair (cert, key), or (cert, key, password)"
         ) from error
+
+
+def _flaw(error: Exception, cert: tuple[str, ...], key: str) -> str:
+    """Say what is wrong with a client certificate; OpenSSL does not say which file it is about, nor that it was the password."""
+    if getattr(error, "reason", None) == "KEY_VALUES_MISMATCH":
+        return f"the key in {key!r} belongs to another certificate"
+    texts = {}
+    for path in (cert[0], key):
+        try:
+            texts[path] = Path(path).read_bytes()
+        except OSError as unreadable:
+            return f"{path!r}: {unreadable.strerror}"
+    if b"-BEGIN CERTIFICATE-" not in texts[cert[0]]:
+        return f"{cert[0]!r} holds no certificate"
+    if b"PRIVATE KEY-" not in texts[key]:
+        return f"{key!r} holds no key"
+    if b"ENCRYPTED" in texts[key]:
+        return f"{'the password does not fit' if len(cert) > 2 else 'no password was given for'} the key in {key!r}"
+    return str(error)
 
 
 def _no_password() -> str:

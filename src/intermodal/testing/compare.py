@@ -29,7 +29,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from intermodal.build import build_url
-from intermodal.model.options import Options
+from intermodal.model.options import Dial, Options
 from intermodal.protocol import Capability, needs
 from intermodal.testing.origin import Origin
 from intermodal.testing.outcomes import COMPARED, NO_END, Difference, Outcome, carry, differences
@@ -147,12 +147,14 @@ def compare_at(
     url: str | URL,
     transports: Mapping[str, Transport],
     *,
+    dial: Dial = Dial(),  # noqa: B008 - frozen
     timeout: float = 10,
     progress: Callable[[Exchange], object] = bool,
 ) -> Comparison:
     """Send GET and HEAD to a URL over transports, and compare what comes of them.
 
-    For http a relay on 127.0.0.1 records the bytes on the wire; for https nobody but the server can see them.
+    For http a relay on 127.0.0.1 records the bytes on the wire; for https, and where ``dial`` leads elsewhere than the
+    URL does, nobody but the server can see them.
 
     Raises:
         InvalidRequest: the URL cannot be sent to.
@@ -160,13 +162,15 @@ def compare_at(
     parsed = build_url(url, None)
     with contextlib.ExitStack() as stack:
         relay, wire = None, "not seen: https hides it"
-        if parsed.scheme == "http":
+        if dial != Dial():
+            wire = "not seen: no relay stands between"
+        elif parsed.scheme == "http":
             relay, wire = _relay_to(parsed, timeout)
         base = f"{parsed.scheme}://{parsed.authority}"
         if relay is not None:
             stack.enter_context(relay)
             base = f"http://127.0.0.1:{relay.port}"
-        run = _Run(transports, relay, timeout)
+        run = _Run(transports, relay, timeout, dial)
         rows = []
         for method in ("GET", "HEAD"):
             exchange = Exchange(
@@ -236,7 +240,14 @@ class _Arrivals:
 class _Run:
     """One comparison under way: the transports, and where their bytes are seen."""
 
-    def __init__(self, transports: Mapping[str, Transport], witness: _Witness | None, timeout: float) -> None:
+    def __init__(
+        self,
+        transports: Mapping[str, Transport],
+        witness: _Witness | None,
+        timeout: float,
+        dial: Dial = Dial(),  # noqa: B008 - frozen
+    ) -> None:
+        self._dial = dial
         self._transports = dict(transports)
         self._witness = witness
         self._timeout = timeout
@@ -267,7 +278,7 @@ class _Run:
     def _outcome(self, name: str, exchange: Exchange, base: str, origin: Origin | None) -> tuple[Outcome, str]:
         """Carry an exchange over one transport; also tell for want of what it refused to."""
         request = exchange.request(base)
-        options = Options(exchange.timeouts(self._timeout))
+        options = Options(exchange.timeouts(self._timeout), dial=self._dial)
         missing = needs(request, options) & ~self.infos[name].capabilities
         play = None
         if origin is not None and exchange.script:

@@ -1,0 +1,104 @@
+"""What can be told about a connection: noted when it is made, because a closed socket tells nothing any more."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from intermodal.model.exchange import ConnectionInfo
+
+if TYPE_CHECKING:
+    from intermodal.blocking.handshake import Carrier
+    from intermodal.blocking.stream import Stream
+    from intermodal.model.exchange import Address
+    from intermodal.net.route import Route
+
+#: Linux's numbers of TCP's states, by the names of RFC 9293 section 3.3.2.
+_STATES = (
+    "ESTABLISHED",
+    "SYN-SENT",
+    "SYN-RECEIVED",
+    "FIN-WAIT-1",
+    "FIN-WAIT-2",
+    "TIME-WAIT",
+    "CLOSED",
+    "CLOSE-WAIT",
+    "LAST-ACK",
+    "LISTEN",
+    "CLOSING",
+)
+
+
+class Facts(NamedTuple):
+    """See :class:`~intermodal.model.exchange.ExchangeInfo`."""
+
+    route: Route
+    made_at: float
+    local_address: Address | None
+    peer_address: Address | None
+    tls_version: str | None
+    cipher: str | None
+    certificate: bytes | None
+    resumed: bool | None
+
+
+def facts_of(carrier: Carrier, route: Route) -> Facts:
+    """Note what is known of a connection that was just made; what the system does not tell is None."""
+    local = peer = version = cipher = certificate = resumed = None
+    with contextlib.suppress(OSError):
+        local = carrier.getsockname() or None
+    with contextlib.suppress(OSError):
+        peer = carrier.getpeername() or None
+    if route.server_hostname is not None:
+        with contextlib.suppress(OSError, ValueError):
+            version = carrier.version()  # type: ignore[union-attr]  # it is TLS
+            suite = carrier.cipher()  # type: ignore[union-attr]
+            cipher = None if suite is None else suite[0]
+            certificate = carrier.getpeercert(binary_form=True)  # type: ignore[union-attr]
+            resumed = carrier.session_reused  # type: ignore[union-attr]
+    return Facts(route, time.monotonic(), _text(local), _text(peer), version, cipher, certificate, resumed)
+
+
+def _text(address: Address | bytes | None) -> Address | None:
+    """Give a Unix socket's name as text, an abstract one's too."""
+    return address.decode("utf-8", "surrogateescape") if isinstance(address, bytes) else address
+
+
+def connection_info(stream: Stream, *, in_use: bool) -> ConnectionInfo | None:
+    """Describe a connection; None where it is closed by now, or not this process's."""
+    facts = stream.facts
+    if facts is None or stream.sock.fileno() < 0 or not stream.is_own:
+        return None
+    route = facts.route
+    scheme = "http" if route.server_hostname is None else "https"
+    proxy = route.proxy
+    return ConnectionInfo(
+        facts.local_address,
+        facts.peer_address,
+        _state(stream),
+        in_use,
+        _origin(scheme, route.host, route.port),
+        None if proxy is None else _origin(proxy.scheme, proxy.host, proxy.port),
+        facts.tls_version,
+        time.monotonic() - facts.made_at,
+        stream.served,
+    )
+
+
+def _origin(scheme: str, host: str, port: int) -> str:
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+def _state(stream: Stream) -> str | None:
+    sock = stream.sock
+    while not isinstance(sock, socket.socket):
+        sock = sock.outer
+    if not hasattr(socket, "TCP_INFO"):
+        return None
+    try:
+        number = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
+    except OSError:
+        return None
+    return _STATES[number - 1] if 1 <= number <= len(_STATES) else None
