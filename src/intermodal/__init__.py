@@ -50,6 +50,7 @@ from intermodal.errors import (
     WriteTimeout,
 )
 from intermodal.model.body import Body
+from intermodal.model.exchange import ConnectionInfo, ExchangeInfo, Times
 from intermodal.model.headers import Headers
 from intermodal.model.options import TLS, Dial, Limits, Options, Proxy, Timeouts
 from intermodal.model.request import Request
@@ -91,10 +92,12 @@ __all__ = [
     "Client",
     "ConnectTimeout",
     "ConnectionError",
+    "ConnectionInfo",
     "ContentDecodingError",
     "Dial",
     "Disconnected",
     "Error",
+    "ExchangeInfo",
     "Guarantee",
     "HTTPError",
     "Headers",
@@ -124,6 +127,7 @@ __all__ = [
     "TLSError",
     "Timeout",
     "Timeouts",
+    "Times",
     "TooManyRedirects",
     "TotalTimeout",
     "Transport",

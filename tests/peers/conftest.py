@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from pathlib import Path
@@ -29,34 +30,32 @@ def free_port():
 
 
 def wait_until_up(port, process):
-    """Wait until a server accepts connections, or say what it said when it did not."""
+    """Wait until a server accepts connections; whether it does."""
     ends = time.monotonic() + 20
-    while time.monotonic() < ends:
-        if process.poll() is not None:
-            break
+    while time.monotonic() < ends and process.poll() is None:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
+            return True
         time.sleep(0.02)
-    process.kill()
-    pytest.fail(f"the server did not come up: {process.communicate()[0]}")
+    return False
 
 
 @contextlib.contextmanager
 def serving(command, port, **keywords):
-    """Run a server until the test is over."""
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True, **keywords
-    )
-    try:
-        wait_until_up(port, process)
-        yield port
-    finally:
-        process.terminate()
+    """Run a server until the test is over, or say what it said when it did not come up."""
+    with tempfile.TemporaryFile() as said:  # a pipe that nobody reads is full one day, and the server waits
+        process = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, **keywords)
         try:
-            process.communicate(timeout=10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
+            if not wait_until_up(port, process):
+                said.seek(0)
+                pytest.fail(f"the server did not come up: {said.read().decode(errors='replace')}")
+            yield port
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 @pytest.fixture(scope="session")

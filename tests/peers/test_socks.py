@@ -238,7 +238,7 @@ def test_a_dripping_proxy_ends_at_the_bound(client):
             client.get("http://h.test/", proxies=proxies, timeout=intermodal.Timeouts(connect=0.3))
 
         assert caught.value.phase == "proxy"
-        assert 0.3 <= time.monotonic() - began < 2  # all 257 bytes would take more than 5
+        assert 0.3 <= time.monotonic() - began < 4  # all 257 bytes would take more than 5
 
 
 def test_another_thread_ends_the_wait_for_a_proxy(name):

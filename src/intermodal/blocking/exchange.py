@@ -313,13 +313,10 @@ class Exchange:
             received = nothing
         if not received:
             self._ended()
-        self._count(received if type(received) is int else len(received))  # type: ignore[arg-type]
-        return received
-
-    def _count(self, n: int) -> None:
         if not self.received:
             self.answered_at = time.monotonic()
-        self.received += n
+        self.received += received if type(received) is int else len(received)  # type: ignore[arg-type]
+        return received
 
     def _ended(self) -> None:
         """Tell the peer's end of the connection from our own, made by another thread that closed the transport."""
@@ -338,8 +335,9 @@ class Exchange:
             data = self.not_received(error)
         if data == b"":
             self._ended()
-        if data:
-            self._count(len(data))
+        if data and not self.received:
+            self.answered_at = time.monotonic()
+        self.received += len(data or b"")
         return data
 
     def not_received(self, error: Exception) -> bytes:
@@ -370,7 +368,6 @@ class Exchange:
             status, reason, headers, length, end = usual
             if len(data) == end + length:
                 response = Response.received(status, reason, headers, WholeBody(data, end), self.request)
-                self.ended_at = self.answered_at
                 response._exchange = self.info
                 return response
         self._begin(data, usual)
@@ -554,7 +551,7 @@ class Exchange:
         spans = {
             "send": (self.wrote_at, self.sent_at),
             "wait": (self.sent_at, self.answered_at),
-            "body": (self.answered_at, self.ended_at),
+            "body": (self.answered_at, self.answered_at if self._reader is None else self.ended_at),
         }
         for name, (began, ended) in spans.items():
             if began is not None and ended is not None:

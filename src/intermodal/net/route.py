@@ -115,11 +115,13 @@ def steps(route: Route, limits: Limits) -> Plan[None]:
     elif proxy is None:
         yield Connect(route.host, route.port)
     else:
+        is_socks = proxy.scheme.startswith("socks")
+        ask = socks5(route.host, route.port, proxy) if is_socks else None  # refuses what no message can hold
         yield Connect(proxy.host, proxy.port, proxy=True)
         if proxy.scheme == "https":
             yield StartTLS(proxy.tls, proxy.host.removesuffix("."), proxy.port, proxy=True)
-        if proxy.scheme.startswith("socks"):
-            yield from socks5(route.host, route.port, proxy)
+        if ask is not None:
+            yield from ask
         elif hostname is not None:
             early = yield from tunnel(hostname, route.port, proxy, limits)
     if hostname is not None:
