@@ -493,10 +493,36 @@ def test_dial_reaches_the_transport():
         call("http://h/", dial=None)
 
 
+def test_a_unix_socket_needs_no_proxy_of_the_environment(environ):
+    """A proxy of the environment is about the network: a Unix socket is reached without it; one that is given goes along."""
+    environ(ALL_PROXY="http://p:1")
+    mine = Dial(unix_socket="/run/mine")
+
+    assert proxy_for("http://h/", {"dial": mine}) is None
+    assert proxy_for("http://h/", dial=mine) is None
+    assert proxy_for("http://h/") == "http://p:1"
+    assert proxy_for("http://h/", dial=mine, proxies={"all": "http://q:2"}) == "http://q:2"
+
+
+def test_all_of_tls_can_be_given_at_once():
+    """verify=TLS(...) is taken as it is, per client and per call; what it has beside verify outlives a verify of one call."""
+    strict = TLS(verify="/ca.pem", minimum_version="TLSv1.3")
+
+    assert call("https://h/", verify=strict).options.tls == strict
+    assert call("https://h/", {"verify": strict}).options.tls == strict
+    assert call("https://h/", {"verify": strict}, verify="/other.pem").options.tls == TLS(
+        verify="/other.pem", minimum_version="TLSv1.3"
+    )
+    with pytest.raises(InvalidRequest, match="cert"):
+        call("https://h/", verify=strict, cert="mine.pem")
+    with pytest.warns(intermodal.InsecureRequestWarning):
+        call("https://h/", verify=TLS(verify=False))
+
+
 def test_a_pickled_client_reads_the_environment_it_arrives_in(environ):
     """trust_env and what was given travel; what was read does not."""
     environ(HTTP_PROXY="http://here:1")
-    given = Client("socket", proxies={"https": "http://given:1"}, dial=Dial(unix_socket="/run/s"))
+    given = Client("socket", proxies={"https": "http://given:1"}, dial=Dial(source_address="127.0.0.1"))
     trusting, other = pickle.dumps(given), pickle.dumps(Client("socket", trust_env=False))
     environ(HTTP_PROXY="http://there:1")
     mock = MockTransport(200)
@@ -506,7 +532,8 @@ def test_a_pickled_client_reads_the_environment_it_arrives_in(environ):
         pickle.loads(other).get("http://h/")
 
     assert [each.options.proxy and each.options.proxy.host for each in mock.calls] == ["there", "given", None]
-    assert [each.options.dial.unix_socket for each in mock.calls] == ["/run/s", "/run/s", None]
+    mine = ("127.0.0.1", 0)
+    assert [each.options.dial.source_address for each in mock.calls] == [mine, mine, None]
 
 
 class Little:

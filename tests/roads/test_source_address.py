@@ -76,7 +76,6 @@ def test_an_address_in_use(name, origin):
         assert caught.value.errno == errno.EADDRINUSE
 
 
-@pytest.mark.xfail(reason="what the system says of the address is told as if it were about the server's")
 @pytest.mark.parametrize("source", [source for source, _ in UNUSABLE.values()], ids=UNUSABLE)
 def test_the_error_is_about_that_address(name, source, origin):
     """The error names the address that cannot be used, and says that it was about to connect."""

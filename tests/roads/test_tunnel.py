@@ -38,10 +38,8 @@ CREDENTIALS = {
 @pytest.mark.parametrize(
     ("url", "user"), [*((url, "") for url in AUTHORITIES), *(("https://origin.test/", user) for user in CREDENTIALS)]
 )
-def test_what_the_proxy_is_sent(name, url, user, request):
+def test_what_the_proxy_is_sent(name, url, user):
     """The same bytes from every transport: authority, Host, the proxy's credentials, and none of the request's own fields."""
-    if url == ZONED and name in {"requests", "urllib3"}:
-        request.applymarker(pytest.mark.xfail(reason="urllib3 makes no pool for a host with a zone as we write it"))
     with (
         Peer(answering(REFUSED)) as proxy,
         Client(name, proxies={"https": f"http://{user}127.0.0.1:{proxy.port}"}) as client,

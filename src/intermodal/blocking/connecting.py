@@ -156,9 +156,9 @@ def connect(
     """
     addresses = resolve(host, port, bound, entering, resolver)
     attempts = _Attempts(f"{host!r} port {port}", proxy=proxy)
+    entering("connect", attempts.end)
     if source_address is not None:
         addresses = attempts.leave_from(source_address, addresses)
-    entering("connect", attempts.end)
     try:
         sock = attempts.first_of(addresses, bound, entering)
         attempts.close(but=sock)
@@ -253,12 +253,22 @@ class _Attempts:
             sock.setblocking(False)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._source is not None:
-                _bind(sock, self._source)
+                self._bind(sock, self._source)
             code = sock.connect_ex(address.place)
         except OSError as error:
             self._give_up(sock, address, error)
             return None
         return None if code in _UNDER_WAY else self._outcome(sock, code)
+
+    def _bind(self, sock: socket.socket, source: Address) -> None:
+        """Bind a socket to the local address; where that fails it would for every other one too."""
+        try:
+            if source.place[1] and os.name == "posix":
+                # More than one attempt from one port: the system tells them apart by where they lead to.
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind(source.place)
+        except OSError as error:
+            self.fail(f"source_address={source.place[:2]!r} cannot be used: {error.strerror or error}", error)
 
     def _wait(self, seconds: float) -> socket.socket | None:
         """Wait for any to connect; give its socket."""
@@ -281,13 +291,6 @@ class _Attempts:
         if sock is not None:
             _close(sock)
             self._pending.pop(sock, None)
-
-
-def _bind(sock: socket.socket, source: Address) -> None:
-    if source.place[1] and os.name == "posix":
-        # More than one attempt from one port: the system tells them apart by where they lead to.
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.bind(source.place)
 
 
 def _meets_itself(sock: socket.socket) -> bool:

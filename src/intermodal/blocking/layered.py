@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
-#: How much is encrypted at once, in bytes: one record, which with all that TLS adds to it fits into one of the outer TLS.
+#: How much is encrypted at once, in bytes: one record, so that nobody can have read what ``send`` has not told of; with all
+#: that TLS adds to it, it fits into one of the outer TLS.
 PIECE = 16384 - 128
 
 #: How much is asked of the outer connection at once.

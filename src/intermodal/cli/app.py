@@ -99,18 +99,10 @@ def _verify(_: click.Context, __: click.Parameter, value: str | None) -> bool | 
     return value
 
 
-def _any_seconds(ctx: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
-    return None if value is None else _seconds(ctx, parameter, value)
-
-
 @app.command("doctor")
 @click.argument("url")
 @click.option(
-    "--timeout",
-    type=float,
-    callback=_any_seconds,
-    metavar="SECONDS",
-    help="For connecting, and for each wait. Default: a Client's.",
+    "--timeout", type=float, metavar="SECONDS", help="For connecting, and for each wait. Default: a Client's."
 )
 @click.option(
     "--verify",

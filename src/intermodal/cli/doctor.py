@@ -19,7 +19,6 @@ import functools
 import operator
 import os
 import ssl
-import sys
 import time
 import warnings
 from dataclasses import dataclass, field
@@ -51,7 +50,7 @@ from intermodal.model.options import TLS, Limits, Timeouts
 from intermodal.model.response import Response
 from intermodal.net.deadline import Deadline
 from intermodal.net.route import route
-from intermodal.net.tls import context_for
+from intermodal.net.tls import context_for, system_store
 from intermodal.protocol import Capability, TransportInfo
 
 if TYPE_CHECKING:
@@ -400,7 +399,7 @@ class _Looking:
         given = self.settings.proxy
         roads = Roads(None if given is None else Proxies({"all": given}), environment)
         try:
-            proxy, by = roads.explain(self.url)
+            proxy, by = roads.explain(self.url, self.dial)
         except InvalidRequest as error:
             self._fault("proxy", str(error), "correct the variable, or give --no-env to leave it out of account")
             return
@@ -689,17 +688,9 @@ def _origin(url: URL) -> str:
 
 
 def _system(whose: Whose) -> Store:
-    """Describe the system's store, as truststore takes it."""
-    if sys.platform in {"darwin", "win32"}:
-        return Store(whose, "system", None, "default")
-    paths = ssl.get_default_verify_paths()
-    path = paths.cafile or paths.capath
-    by = "default"
-    for variable, taken in ((paths.openssl_cafile_env, paths.cafile), (paths.openssl_capath_env, paths.capath)):
-        if taken is not None and taken == os.environ.get(variable):
-            path, by = taken, f"{variable}, which OpenSSL reads by itself"
-            break
-    return Store(whose, "system", path, by)
+    """Describe the system's store."""
+    store = system_store()
+    return Store(whose, "system", None if store is None else store[0] or store[1], "default")
 
 
 def _sha256(der: bytes | None) -> str | None:

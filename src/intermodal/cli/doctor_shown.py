@@ -90,7 +90,7 @@ def _store(store: Store) -> Text:
     if store.kind == "nothing":
         what = "nothing: no check at all"
     elif store.kind == "system":
-        what = f"the system's trust store (truststore){f': {store.path}' if store.path else ''}"
+        what = f"the system's trust store{f': {store.path}' if store.path else ' (truststore)'}"
     else:
         what = f"the {store.kind} {store.path}"
         if store.authorities is not None:

@@ -135,8 +135,9 @@ def guarded_pool(key: Key, limits: Limits) -> HTTPConnectionPool:
     connection = type("GuardedConnection", (_Guarded, base), {"idle_seconds": limits.idle_seconds})
     kind: type[HTTPConnectionPool] = HTTPSConnectionPool if secure else HTTPConnectionPool
     pool_class = type(kind.__name__, (_OnlyLive, kind), {"ConnectionCls": connection})
+    shown = key.host.partition("%")[0]  # some versions refuse a zone; it is our dialer that connects
     pool: HTTPConnectionPool = pool_class(
-        key.host, key.port, maxsize=min(limits.connections, 256), block=False, retries=False
+        shown, key.port, maxsize=min(limits.connections, 256), block=False, retries=False
     )
     return pool
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from intermodal.errors import InvalidRequest, InvalidURL, UnsupportedFeature
 from intermodal.middleware.environment import Environment
 from intermodal.middleware.no_proxy import NoProxy
-from intermodal.model.options import Options, Proxy
+from intermodal.model.options import Dial, Options, Proxy
 from intermodal.model.url import URL
 from intermodal.protocol import Capability, needs
 
@@ -104,13 +104,17 @@ class Roads:
         self.proxies = proxies
         self.environment = environment
 
-    def explain(self, url: URL) -> tuple[Proxy | None, str]:
+    def explain(self, url: URL, dial: Dial = Dial()) -> tuple[Proxy | None, str]:  # noqa: B008 - frozen
         """Give the proxy for a URL, or None, and why: the key or the variable that says so.
+
+        A Unix socket leads to its server by itself: the environment, which is about the network, is not asked then.
 
         Raises:
             InvalidURL: the variable of the environment that counts holds no proxy.
         """
         explained = self.proxies.explain(url) if self.proxies is not None else None
+        if explained is None and dial.unix_socket is not None:
+            return None, "a Unix socket leads there"
         if explained is None:
             instead = self.proxies is not None and self.proxies.no_proxy is not None
             explained = self.environment.explain(url, anywhere=instead)
@@ -120,7 +124,7 @@ class Roads:
 def by_road(request: Request, options: Options, inner: Inner, roads: Roads) -> Flow[BaseResponse]:
     """Send a request the way that was chosen for its URL."""
     url = request.url
-    proxy, _ = roads.explain(url)
+    proxy, _ = roads.explain(url, options.dial)
     ca, logins = roads.environment.ca, roads.environment.logins
     if ca is not None and url.scheme == "https" and options.tls.verify is True:
         options = dataclasses.replace(options, tls=dataclasses.replace(options.tls, verify=ca.needed()))
@@ -139,7 +143,7 @@ def by_road(request: Request, options: Options, inner: Inner, roads: Roads) -> F
 def explain_refusal(error: UnsupportedFeature, options: Options, roads: Roads, capabilities: Capability) -> None:
     """Add to a refusal who asked for what was refused, where that is not in the call."""
     request: Request = error.request
-    proxy, why = roads.explain(request.url)
+    proxy, why = roads.explain(request.url, options.dial)
     missing = needs(request, dataclasses.replace(options, proxy=proxy)) & ~capabilities
     ca = roads.environment.ca
     reasons = []

@@ -123,6 +123,6 @@ def steps(route: Route, limits: Limits) -> Plan[None]:
         if ask is not None:
             yield from ask
         elif hostname is not None:
-            early = yield from tunnel(hostname, route.port, proxy, limits)
+            early = yield from tunnel(route.host, route.port, proxy, limits)
     if hostname is not None:
         yield StartTLS(route.tls, hostname, route.port, early=early)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import re
 import ssl
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,9 @@ from intermodal.errors import InvalidRequest
 if TYPE_CHECKING:
     from intermodal.model.options import TLS
 
+
+#: How OpenSSL names the files of a folder of authorities.
+_by_hash = re.compile(r"[0-9a-f]{8}\.[0-9]+").fullmatch
 
 _VERSIONS = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
 
@@ -28,12 +33,7 @@ def context_for(tls: TLS) -> ssl.SSLContext:
         return verify
     if not isinstance(verify, bool | str):
         raise InvalidRequest(f"verify={verify!r:.80}: expected True, False, a CA file or folder, or an ssl.SSLContext")
-    if verify is True:
-        import truststore  # noqa: PLC0415 - only where TLS with the system's trust is used
-
-        context: ssl.SSLContext = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    else:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = _trusting_the_system() if verify is True else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = _VERSIONS[tls.minimum_version]
     context.set_alpn_protocols(["http/1.1"])
     if verify is False:
@@ -44,6 +44,34 @@ def context_for(tls: TLS) -> ssl.SSLContext:
     if tls.cert is not None:
         _load_cert(context, tls.cert)  # type: ignore[arg-type]  # a tuple of str: TLS has seen to it
     return context
+
+
+def _trusting_the_system() -> ssl.SSLContext:
+    """Make a context with the system's trust store.
+
+    Where that is OpenSSL's own it is loaded once for all connections: truststore would do so for each, which takes tens of
+    milliseconds. It is looked for where OpenSSL was built to look, not where the environment says.
+    """
+    store = system_store()
+    if store is None:
+        import truststore  # noqa: PLC0415 - only where TLS with the system's trust is used
+
+        return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(*store)
+    return context
+
+
+def system_store() -> tuple[str | None, str | None] | None:
+    """Give the file and the folder of the system's trust store; None where truststore has to be asked for it."""
+    if sys.platform in {"darwin", "win32"}:
+        return None
+    paths = ssl.get_default_verify_paths()
+    # A folder is of use where its files are named by the hash of the subject, as OpenSSL looks them up.
+    file, folder = Path(paths.openssl_cafile), Path(paths.openssl_capath)
+    cafile = str(file) if file.is_file() else None
+    capath = str(folder) if folder.is_dir() and any(_by_hash(each.name) for each in folder.iterdir()) else None
+    return (cafile, capath) if cafile or capath else None
 
 
 def _load_ca(context: ssl.SSLContext, path: str) -> None:
