@@ -282,14 +282,32 @@ def test_an_offer_is_not_made_to_who_has_gone(pair):
 
 
 def fill(stream, seconds=SHORT):
-    """Offer until nothing more is taken."""
+    """Offer until nothing more is taken, for some time: the system makes a little more room as it finds it."""
     taken = 0
     with pytest.raises(TimeoutError):
         while taken < HUGE:
-            count = stream.offer(bytes(1 << 20), seconds)
+            count = stream.offer(bytes(1 << 20), 8 * seconds)
             assert count, "nobody has spoken"
             taken += count
     return taken
+
+
+def test_a_send_is_bounded_by_progress(pair):
+    """However much is to be sent, a peer that takes some of it within the bound is not given up: TLS, too, tells each record."""
+
+    def read():
+        with contextlib.suppress(OSError):
+            while pair.peer.recv(16384):
+                time.sleep(SHORT / 20)
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    rest = memoryview(bytes(HUGE))
+    before = time.monotonic()
+    while rest and time.monotonic() - before < 8 * SHORT:
+        rest = rest[pair.stream.send(rest, 4 * SHORT) :]
+    pair.stream.close()
+    reader.join(PATIENCE)
 
 
 def test_an_offer_has_its_bound(pair):

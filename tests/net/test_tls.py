@@ -94,8 +94,9 @@ def test_a_folder_counts_where_it_is_one_by_hash(store):
 
 
 @pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])
-@pytest.mark.usefixtures("store")
-def test_where_openssl_has_none_truststore_finds_it(platform, monkeypatch):
-    """On macOS and Windows, and where OpenSSL's own place is empty, truststore decides."""
+def test_where_openssl_has_none_truststore_finds_it(platform, store, authority, monkeypatch):
+    """On macOS and Windows, whatever lies in OpenSSL's own place, and elsewhere where that is empty, truststore decides."""
+    if platform != "linux":
+        authority.cert_pem.write_to_path(str(store[0]))
     monkeypatch.setattr(sys, "platform", platform)
     assert isinstance(context_for(TLS()), truststore.SSLContext)

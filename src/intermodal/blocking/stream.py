@@ -12,18 +12,23 @@ import sys
 import time
 from typing import TYPE_CHECKING, TypeVar
 
-from intermodal.blocking.layered import LayeredTLS
+from intermodal.blocking.layered import LayeredTLS, bottom_of
 from intermodal.blocking.ready import IN, OUT, waiter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from intermodal.blocking.facts import Facts
+    from intermodal.blocking.layered import Carrier
     from intermodal.blocking.sessions import Ticket
     from intermodal.model.body import FileSpan
 
 A = TypeVar("A")
 R = TypeVar("R", bytes, int)
+
+#: The most that one record of TLS holds, in bytes (RFC 8446 section 5.1). Of more the peer may have read a part before it is
+#: known here that any was taken: then nobody could say any more that it had seen nothing.
+RECORD = 16384
 
 #: A file is given to the system in pieces of this size, in bytes: between two of them the answer is looked for.
 FILE_PIECE = 1 << 20
@@ -40,15 +45,14 @@ class Stream:
     The socket does not block: CPython would ask the system before each step whether it may, and that is known here.
     """
 
-    def __init__(self, sock: socket.socket | LayeredTLS) -> None:
+    def __init__(self, sock: Carrier) -> None:
         sock.setblocking(False)
         self.sock = sock
         #: What was noted when it was made.
         self.facts: Facts | None = None
         #: What its TLS leaves to the next connection.
         self.tickets: tuple[Ticket, ...] = ()
-        #: What the system knows of it: this is waited for, and ended.
-        self._bottom = sock.socket if isinstance(sock, LayeredTLS) else sock
+        self._bottom = bottom_of(sock)
         #: How many exchanges it has carried to their end.
         self.served = 0
         self._owner = os.getpid()
@@ -113,6 +117,8 @@ class Stream:
         if self._blocks:
             self._set_free()
         self._flows = self._secure
+        if self._secure:
+            data = memoryview(data)[:RECORD]
         try:
             return self.sock.send(data)
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
@@ -143,6 +149,8 @@ class Stream:
 
         Gives how many bytes it took; 0 where there is something to read instead, its end perhaps.
         """
+        if self._secure:
+            data = memoryview(data)[:RECORD]
         while not self._has_spoken(seconds):
             try:
                 return self.sock.send(data)
