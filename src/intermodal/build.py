@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
+import sys
 import warnings
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypedDict
 
 from intermodal._version import __version__
 from intermodal.errors import InsecureRequestWarning, InvalidHeader, InvalidRequest, UnsupportedFeature, URLRequired
@@ -28,9 +30,6 @@ DefaultsInput = (
     Mapping[str, str] | Mapping[str, "HeaderText | None"] | Iterable[tuple["HeaderText", "HeaderText | None"]] | None
 )
 DataInput = BodyInput | Fields
-
-#: Nobody asked for these bounds: a transport that cannot keep one of them is not refused for it.
-DEFAULT_TIMEOUTS = Timeouts()
 
 
 class CommonKeywords(TypedDict, total=False):
@@ -191,7 +190,7 @@ def _is_pairs(data: object) -> bool:
 
 
 def build_options(
-    timeouts: Timeouts | None,
+    timeouts: Asked,
     tls: TLS,
     dial: Dial,
     keywords: RequestKeywords,
@@ -209,19 +208,17 @@ def build_options(
         capabilities: the transport's.
         ca: what the environment puts in the place of ``verify=True``.
     """
-    if "timeout" in keywords:
-        timeouts = Timeouts.of(keywords["timeout"])
-    if timeouts is None:
-        timeouts = _kept_by(capabilities)
+    asked = Asked.of(keywords["timeout"]) if "timeout" in keywords else timeouts
     if "verify" in keywords or "cert" in keywords:
-        given = keywords.get("verify", tls.verify)
+        given = keywords.get("verify")
+        given = tls.verify if given is None else given
         cert = keywords.get("cert", None if isinstance(given, TLS) else tls.cert)
         tls = build_tls(given, cert, tls.minimum_version)
     if ca is not None and tls.verify is True:
         tls = dataclasses.replace(tls, verify=ca)
     if "dial" in keywords:
         dial = checked_dial(keywords["dial"])
-    return Options(timeouts, tls, dial=dial)
+    return Options(asked.fitting(capabilities), tls, dial=dial)
 
 
 def checked_dial(dial: Dial) -> Dial:
@@ -233,24 +230,52 @@ def checked_dial(dial: Dial) -> Dial:
 
 def build_tls(verify: VerifyInput, cert: CertInput, minimum_version: str = TLS().minimum_version) -> TLS:
     """Make the TLS settings, with a warning where nothing is to be checked."""
+    verify = True if verify is None else verify
     if isinstance(verify, TLS):
         if cert is not None:
             raise InvalidRequest("cert and verify=TLS(...) were both given: put the certificate in, TLS(cert=...)")
         tls = verify
     else:
-        tls = TLS(verify, cert, minimum_version)
+        of_files = isinstance(verify, bool | str | os.PathLike)  # a context has its own minimum
+        tls = TLS(verify, cert, minimum_version if of_files else TLS().minimum_version)
     if tls.verify is False:
         warnings.warn(
             "verify=False: the server's certificate is not checked, anyone on the way can read and change what is sent",
             InsecureRequestWarning,
-            stacklevel=5,  # the caller of a verb of Client; one more or less elsewhere does no harm
+            stacklevel=_callers_level(),
         )
     return tls
 
 
-def _kept_by(capabilities: Capability) -> Timeouts:
-    return dataclasses.replace(
-        DEFAULT_TIMEOUTS,
-        write=DEFAULT_TIMEOUTS.write if Capability.WRITE_TIMEOUT in capabilities else None,
-        pool=DEFAULT_TIMEOUTS.pool if Capability.POOL_TIMEOUT in capabilities else None,
-    )
+def _callers_level() -> int:
+    """Count the frames from whoever warns to whoever called this package, for ``stacklevel``."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "intermodal":
+        level, frame = level + 1, frame.f_back
+    return level
+
+
+class Asked(NamedTuple):
+    """The bounds of a caller, and whether each was asked for by its name: then a transport must keep it or refuse."""
+
+    timeouts: Timeouts
+    by_name: bool
+
+    @classmethod
+    def of(cls, given: TimeoutInput) -> Asked:
+        """Read a ``timeout``: seconds, and a pair, are for whatever a transport can bound."""
+        return cls(Timeouts.of(given), isinstance(given, Timeouts))
+
+    def fitting(self, capabilities: Capability) -> Timeouts:
+        """Leave out what a transport does not bound and nobody asked for by name."""
+        if self.by_name:
+            return self.timeouts
+        return dataclasses.replace(
+            self.timeouts,
+            write=self.timeouts.write if Capability.WRITE_TIMEOUT in capabilities else None,
+            pool=self.timeouts.pool if Capability.POOL_TIMEOUT in capabilities else None,
+        )
+
+
+#: What holds where nothing is said.
+DEFAULT_TIMEOUTS = Asked(Timeouts(), by_name=False)

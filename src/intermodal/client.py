@@ -9,8 +9,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from intermodal.build import (
+    DEFAULT_TIMEOUTS,
     KEYWORDS,
     SEND_KEYWORDS,
+    Asked,
     RequestKeywords,
     build_options,
     build_request,
@@ -26,11 +28,11 @@ from intermodal.flow import drive, send
 from intermodal.middleware.environment import Environment
 from intermodal.middleware.route import Proxies, Roads, by_road, explain_refusal
 from intermodal.model.encode import encode_params
-from intermodal.model.options import Dial, Limits, Options, Timeouts
+from intermodal.model.options import Dial, Limits, Options
 from intermodal.model.request import Request
 from intermodal.model.response import Response
 from intermodal.model.url import URL
-from intermodal.protocol import TransportInfo, refuse_unsupported
+from intermodal.protocol import Capability, TransportInfo, refuse_unsupported
 from intermodal.registry import current_override, find
 
 if TYPE_CHECKING:
@@ -134,7 +136,7 @@ class Client:
         self._base_url = None if base_url is None else _base(base_url)
         self._headers = merge_headers(default_headers(), headers)
         self._params = encode_params(params)  # now: what is changed in a mapping afterwards changes no request
-        self._timeouts = None if timeout is _UNSET else Timeouts.of(timeout)
+        self._timeouts = DEFAULT_TIMEOUTS if timeout is _UNSET else Asked.of(timeout)
         self._proxies = None if proxies is None else Proxies(proxies)
         self._tls = build_tls(verify, cert)
         self._dial = checked_dial(dial)
@@ -270,21 +272,22 @@ class Client:
         info = transport.info
         roads = self._roads
         if keywords:
-            options = build_options(self._timeouts, self._tls, self._dial, keywords, info.capabilities, ca=self._ca)
+            options = self._options(keywords, info.capabilities)
             given = keywords.get("proxies")
             if given is not None:
-                roads = Roads(Proxies(given), self._environment)
+                roads = Roads(Proxies(given).over(self._proxies), self._environment)
         elif self._usual is not None and self._usual[0] is info:
             options = self._usual[1]
         else:
-            options = build_options(self._timeouts, self._tls, self._dial, keywords, info.capabilities, ca=self._ca)
+            options = self._options(keywords, info.capabilities)
             self._usual = (info, options)
         started = time.perf_counter()
         try:
             if roads is None:  # a flow that the call does not need is not entered
                 response = _carry(transport, request, options)
             else:
-                flow = by_road(request, options, send, roads)
+                trusting = Capability.CUSTOM_TLS in info.capabilities
+                flow = by_road(request, options, send, roads, trusting=trusting)
                 response = drive(flow, partial(_carry, transport))  # type: ignore[assignment]
         except UnsupportedFeature as error:
             explain_refusal(error, options, roads or Roads(None, self._environment), info.capabilities)
@@ -293,6 +296,10 @@ class Client:
         if not keywords or not keywords.get("stream"):
             response.content  # noqa: B018 - read now, so that its failure is this call's
         return response
+
+    def _options(self, keywords: RequestKeywords, capabilities: Capability) -> Options:
+        ca = self._ca if Capability.CUSTOM_TLS in capabilities else None  # else it has settings of its own
+        return build_options(self._timeouts, self._tls, self._dial, keywords, capabilities, ca=ca)
 
     def get(self, url: str | bytes | URL, **keywords: Unpack[RequestKeywords]) -> Response:
         """Send a GET; keywords as for :meth:`request`."""

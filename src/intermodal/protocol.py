@@ -68,12 +68,12 @@ class Capability(enum.Flag):
 #: What to do about a capability that is missing; completes the sentence of the error.
 _REMEDY = {
     Capability.FORWARD_PROXY: "send without a proxy, or choose a transport that declares FORWARD_PROXY",
-    Capability.CONNECT_PROXY: "send without a proxy (an https URL needs a tunnel)",
+    Capability.CONNECT_PROXY: "send without a proxy (an https URL needs a tunnel), or take a transport by name instead of over an object of yours",
     Capability.TLS_PROXY: "reach the proxy by http:// instead of https://",
     Capability.SOCKS: "use an http proxy",
     Capability.UNIX_SOCKET: "connect over TCP",
     Capability.SOURCE_ADDRESS: "leave out source_address",
-    Capability.CUSTOM_TLS: "leave verify at True and minimum_version at TLSv1.2, or choose a transport that declares CUSTOM_TLS",
+    Capability.CUSTOM_TLS: "leave verify at True and minimum_version at TLSv1.2 and set them on the object below, or choose a transport that declares CUSTOM_TLS",
     Capability.CLIENT_CERT: "leave out cert, or choose a transport that declares CLIENT_CERT",
     Capability.STREAM_REQUEST: "give the body as bytes",
     Capability.EXPECT_CONTINUE: "leave out Expect: 100-continue",

@@ -118,7 +118,7 @@ def test_the_times_are_where_the_time_went(transport):
         assert response.exchange.times.body is None  # it has not come yet
         assert response.content == b"hello"
     times = response.exchange.times
-    assert 0.1 <= times.wait < 0.4 <= times.body
+    assert 0.09 < times.wait < 0.35 < times.body  # clocks and sleeps differ by a little
     assert times.send + times.connect < 0.1
 
 

@@ -5,7 +5,8 @@ import ssl
 import pytest
 
 from intermodal import TLS
-from intermodal.blocking.certificates import Certificate, refused
+from intermodal.blocking.certificates import refused
+from intermodal.blocking.chain import Certificate
 from intermodal.net.plan import StartTLS
 
 PAST, FUTURE = 86400 * 365, 86400 * 365 * 100

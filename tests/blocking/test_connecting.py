@@ -29,7 +29,7 @@ from intermodal import (
     TotalTimeout,
     TransportClosed,
 )
-from intermodal.blocking import connecting, ready
+from intermodal.blocking import connecting, ready, resolving
 from intermodal.blocking.bound import Bound
 from intermodal.net import racing
 from intermodal.net.deadline import Deadline
@@ -605,7 +605,7 @@ def test_a_zone_goes_with_its_address():
     number, name = socket.if_nameindex()[0]
 
     def addresses(*texts):
-        return connecting.resolve("many.test", 80, bound(), Phases(), lambda host, port: texts)
+        return resolving.resolve("many.test", 80, bound(), Phases(), lambda host, port: texts)
 
     by_name, by_number, without = (
         addresses(f"fe80::1%{name}")[0],
@@ -619,7 +619,7 @@ def test_a_zone_goes_with_its_address():
 
 def test_addresses_come_packed():
     """What goes into the message of a SOCKS client is the address in 4 or 16 bytes."""
-    four, sixteen = connecting.resolve(
+    four, sixteen = resolving.resolve(
         "many.test", 80, bound(), Phases(), lambda host, port: ["192.0.2.7", "2001:db8::1"]
     )
     assert four.packed == bytes([192, 0, 2, 7])

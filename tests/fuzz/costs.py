@@ -73,11 +73,7 @@ def check_memory(case: Case, make=ResponseReader, piece: int = PIECE) -> int:
 
 
 def seconds(data: bytes, piece: int, limits: Limits, make=ResponseReader) -> float:
-    """The least time that a reading in pieces of a size takes, of a few: in seconds of work."""
-    return min(_once(data, piece, limits, make) for _ in range(3))
-
-
-def _once(data: bytes, piece: int, limits: Limits, make) -> float:
+    """The time that a reading in pieces of a size takes, in seconds of work."""
     begin = time.process_time()
     reader = make("GET", limits)
     head = None

@@ -11,6 +11,7 @@ import intermodal.blocking.exchange as blocking
 import intermodal.blocking.upload as uploading
 import intermodal.model.body as bodies
 import intermodal.net.prepared as preparing
+from intermodal.blocking import failures
 from intermodal.blocking.body import ExchangeBody
 from intermodal.blocking.exchange import Exchange
 from intermodal.blocking.ready import OUT, waiter
@@ -184,7 +185,7 @@ def _(monkeypatch):
     over=OURS,
 )
 def _(monkeypatch):
-    monkeypatch.setattr(blocking, "_GONE", frozenset())
+    monkeypatch.setattr(failures, "_GONE", frozenset())
 
 
 @mutant(

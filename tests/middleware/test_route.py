@@ -25,7 +25,7 @@ def test_the_most_special_key_counts(url, port):
     proxies = Proxies(
         {"http": "http://p:1", "all": "http://p:2", "https://b.test": Proxy("http://p:3"), "https://none.test": None}
     )
-    chosen = proxies.choose(URL(url))
+    chosen, _ = proxies.explain(URL(url))
 
     assert (chosen and chosen.port) == port
 

@@ -23,13 +23,16 @@ def field(name: str, value: str, before: str = " ", after: str = "", end: str = 
     return Field(name, value, f"{name}:{before}{value}{after}{end}".encode("latin-1"))
 
 
+_continued = st.lists(stripped(ANSWER_TEXT).filter(bool), min_size=1, max_size=2)
+_folds = st.tuples(white_space, line_ends, st.sampled_from([" ", "\t", "   "])).map("".join)
+
+
 @st.composite
 def _folded(draw: st.DrawFn, name: str) -> Field:
     """Draw a field whose value stands on several lines: each fold means one SP (A4, RFC 9112 section 5.2)."""
-    parts = draw(st.lists(stripped(ANSWER_TEXT).filter(bool), min_size=1, max_size=2))
+    parts = draw(_continued)
     parts.insert(0, draw(stripped(ANSWER_TEXT)))  # the first line may be empty
-    fold = st.tuples(white_space, line_ends, st.sampled_from([" ", "\t", "   "])).map("".join)
-    wire = f"{name}:{draw(white_space)}{parts[0]}" + "".join(draw(fold) + part for part in parts[1:])
+    wire = f"{name}:{draw(white_space)}{parts[0]}" + "".join(draw(_folds) + part for part in parts[1:])
     return Field(name, " ".join(parts).strip(" \t"), (wire + draw(white_space) + draw(line_ends)).encode("latin-1"))
 
 
@@ -41,6 +44,7 @@ def _answer_fields(draw: st.DrawFn) -> Field:
     return field(name, draw(stripped(ANSWER_TEXT)), draw(white_space), draw(white_space), draw(line_ends))
 
 
+_fields = {count: st.lists(_answer_fields(), max_size=count).map(tuple) for count in (2, 4)}
 _reasons = st.one_of(st.sampled_from(["OK", "", "Not  Found"]), stripped(ANSWER_TEXT))
 
 
@@ -59,7 +63,7 @@ def heads(draw: st.DrawFn, status: st.SearchStrategy[int], *, interim: bool = Fa
         status=code,
         reason=reason,
         line=(start + draw(line_ends)).encode("latin-1"),
-        fields=tuple(draw(st.lists(_answer_fields(), max_size=2 if interim else 4))),
+        fields=draw(_fields[2 if interim else 4]),
         version="HTTP/1.1" if minor else "HTTP/1.0",
         end=draw(line_ends).encode(),
     )
@@ -182,7 +186,7 @@ def answers(
     if framing == "length":
         fields, body = draw(_length_fields(len(content))), [(content, content)]
     elif framing == "chunked":
-        trailers = tuple(draw(st.lists(_answer_fields(), max_size=2)))
+        trailers = draw(_fields[2])
         last = draw(size_lines(0)) + b"".join(each.wire for each in trailers) + draw(line_ends).encode()
         fields, body = [draw(_coding_field())], [*draw(chunks(pieces)), (last, b"")]
         two_lengths = draw(st.integers(0, 7)) == 0

@@ -101,6 +101,10 @@ _body_pieces = st.one_of(
 )
 
 
+_paths = paths()
+_fields = st.lists(_request_fields(), max_size=4)
+
+
 @st.composite
 def asks(draw: st.DrawFn, *, upgrade: bool = False, shapes: tuple[str, ...] | None = None) -> Ask:
     """Draw a request: any method, target, headers and body that a caller may give; an ``upgrade`` only where allowed.
@@ -108,14 +112,14 @@ def asks(draw: st.DrawFn, *, upgrade: bool = False, shapes: tuple[str, ...] | No
     Where ``shapes`` are given it has a body, of at least a byte, that is handed over in one of these ways.
     """
     method = draw(methods)
-    written, sent = draw(paths())
+    written, sent = draw(_paths)
     target = None
     choice = draw(st.integers(0, 9))
     if choice == 0:
         target = sent = draw(_exact_targets)
     elif choice == 1 and method == "OPTIONS":
         target = sent = "*"
-    fields = draw(st.lists(_request_fields(), max_size=4))
+    fields = draw(_fields)
     connection = draw(st.integers(0, 11))
     if connection < 2:
         pair = ("connection", "keep-alive") if connection else ("Connection", draw(st.sampled_from(["close", "Close"])))

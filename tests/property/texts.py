@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from hypothesis import strategies as st
 
 #: tchar (RFC 9110 section 5.6.2)
@@ -15,6 +17,7 @@ tokens = st.text(_TCHAR, min_size=1, max_size=8)
 white_space = st.sampled_from(["", " ", " ", " ", "\t", "  ", " \t "])
 
 
+@functools.cache  # to build such a strategy takes longer than to draw from it
 def stripped(alphabet: str, max_size: int = 12) -> st.SearchStrategy[str]:
     """Draw text without SP and HTAB at its ends, which would not be part of a value."""
     return st.text(alphabet, max_size=max_size).map(lambda text: text.strip(" \t"))

@@ -1,5 +1,6 @@
 """What the tests of this folder share: servers, one of them with TLS, and the authority that vouches for it."""
 
+import gc
 import socket
 import ssl
 import threading
@@ -11,6 +12,13 @@ from safety.slow_peers import BlackHole
 from safety.waiting import at_work
 
 from intermodal.testing.origin import Origin
+
+
+def pytest_collection_finish():
+    """Keep out of every later collection what is there before any test: it takes longer than what is tested."""
+    if hasattr(gc, "freeze"):
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture(params=list(TRANSPORTS))

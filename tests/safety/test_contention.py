@@ -11,7 +11,7 @@ from intermodal.testing.origin import ConnectionClosed, ConnectionOpened, Origin
 THREADS, SLOTS = 50, 4
 
 #: How many requests each thread sends.
-TURNS = {"default": 20, "ci": 200, "deep": 1000}[os.environ.get("INTERMODAL_PROFILE", "default")]
+TURNS = {"default": 20, "ci": 100, "deep": 1000}[os.environ.get("INTERMODAL_PROFILE", "default")]
 
 #: Far beyond what it takes: who is still waiting then is stuck.
 STUCK = 20 + TURNS

@@ -10,7 +10,7 @@ import pytest
 from fleet import TRANSPORTS
 from safety.lanes import over_all
 from safety.slow_peers import BlackHole, Dripping, Sipping
-from safety.waiting import until
+from safety.waiting import played, until
 
 from intermodal import (
     Client,
@@ -106,6 +106,7 @@ def test_a_server_that_drips_cannot_outlive_total(where, tls, server_tls, ca):
                 came = []
                 error = fails(lambda size=size: stream(size), TotalTimeout)
                 told.append((error.phase, error.delivery, b"".join(came)))
+            played(origin)
             assert client.get(f"{origin.url}/get", timeout=FAR).ok
         return told
 
@@ -274,6 +275,7 @@ def test_every_wait_has_its_bound(wait, bound, tls, server_tls, ca):
         ):
             with lasts(client, origin) as call:
                 caught = fails(lambda: call(bounds), error if bound == "its own" else TotalTimeout)
+            played(origin)
             return caught.phase, caught.delivery, caught.reused, client.get(f"{origin.url}/get").ok
 
     assert over_all(exchange) == dict.fromkeys(TRANSPORTS, (phase, delivery, False, True))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from safety.lanes import over_all
-from safety.waiting import until
+from safety.waiting import played, until
 
 import intermodal
 from intermodal import Client, Limits, Timeouts
@@ -14,7 +14,7 @@ from intermodal.testing.origin import AnswerSent, Drip, Origin, Stall
 
 #: Bounds that nothing here meets, but what waits for one of them in vain.
 BOUNDS = Timeouts(connect=20, read=20, write=20, pool=20)
-BRIEF = Timeouts(connect=20, read=0.15, write=0.15, pool=0.15)
+BRIEF = Timeouts(connect=20, read=0.3, write=0.3, pool=0.3)
 
 TOKEN = b"/fails?token"
 
@@ -175,6 +175,7 @@ def test_an_error_says_what_the_server_saw(fault, reused):
                     timeout=case.timeout,
                 )
             error = caught.value
+            played(origin)
             assert client.get(f"{origin.url}/get?next").json()["args"] == {"next": [""]}
             seen = witness.saw(case)
             assert witness.executed() <= 1

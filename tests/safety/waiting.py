@@ -14,6 +14,11 @@ def until(condition, seconds=10.0):
     return True
 
 
+def played(origin):
+    """Wait until an origin has taken every script, which it would else play to the next request, being late."""
+    assert until(lambda: not origin._at_request), "a script was not taken"
+
+
 def at_work(origin):
     """Wait until an origin has all that it needs to serve, so that a census may count it in; give the origin."""
     socket.create_connection((origin.host, origin.port)).close()

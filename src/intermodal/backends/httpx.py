@@ -24,8 +24,8 @@ from intermodal.protocol import Capability, Guarantee, TransportInfo
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from intermodal.blocking.connecting import Resolver
     from intermodal.blocking.exchange import Exchange
+    from intermodal.blocking.resolving import Resolver
     from intermodal.net.route import Key
 
 #: Over a user's client, whose TLS settings are its own.

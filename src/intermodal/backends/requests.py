@@ -22,14 +22,15 @@ from intermodal.guard.current import current_exchange
 from intermodal.guard.shelf import Shelf
 from intermodal.guard.transport import Carried, GuardedTransport
 from intermodal.guard.urllib3 import give_back, guarded_pool
-from intermodal.model.options import Limits
+from intermodal.model.host import authority
+from intermodal.model.options import TLS, Limits
 from intermodal.protocol import Capability, Guarantee, TransportInfo
 
 if TYPE_CHECKING:
     from urllib3.connectionpool import HTTPConnectionPool
 
-    from intermodal.blocking.connecting import Resolver
     from intermodal.blocking.exchange import Exchange
+    from intermodal.blocking.resolving import Resolver
 
 #: Over a user's session: what its adapters take with each request. TLS is requests' own choice of trust there.
 _SESSION_INFO = TransportInfo(
@@ -157,8 +158,7 @@ def _rendered(exchange: Exchange) -> _Rendered:
     made.method = request.method
     made.url = str(request.url.without_userinfo())
     if exchange.options.proxy is not None:
-        host, port = exchange.route.host, exchange.route.port
-        made.url = f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+        made.url = f"http://{authority(exchange.route.host, exchange.route.port)}/"
     made.target = request.target
     made.headers = FieldList.of(request.headers)  # type: ignore[assignment]
     made.body = body_of(request)
@@ -167,6 +167,10 @@ def _rendered(exchange: Exchange) -> _Rendered:
 
 def _verify(exchange: Exchange) -> bool | str:
     verify = exchange.options.tls.verify
+    if exchange.options.tls.minimum_version != TLS().minimum_version:
+        raise _unsupported(
+            exchange, "a minimum version of TLS", "mount an HTTPAdapter with an ssl.SSLContext that has it"
+        )
     if isinstance(verify, bool | str):
         return verify
     raise _unsupported(
@@ -184,7 +188,7 @@ def _cert(exchange: Exchange) -> str | tuple[str, str] | None:
 
 def _unsupported(exchange: Exchange, what: str, remedy: str) -> UnsupportedFeature:
     return UnsupportedFeature(
-        f"requests takes no {what} with a request, nothing was sent: {remedy}",
+        f"requests cannot take {what} with a request, nothing was sent: {remedy}",
         request=exchange.request,
         transport=exchange.transport,
     )

@@ -6,8 +6,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from intermodal._version import __version__
+from intermodal.blocking.capabilities import CAPABILITIES, GUARANTEES
 from intermodal.blocking.dialer import Dialer
-from intermodal.blocking.exchange import CAPABILITIES, GUARANTEES, Exchange
+from intermodal.blocking.exchange import Exchange
 from intermodal.blocking.forking import forget_after_fork
 from intermodal.blocking.pool import Pool
 from intermodal.blocking.stream import Stream
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from intermodal.blocking.body import Ending
-    from intermodal.blocking.connecting import Resolver
+    from intermodal.blocking.resolving import Resolver
     from intermodal.model.exchange import ConnectionInfo
     from intermodal.model.options import Options
     from intermodal.model.request import Request

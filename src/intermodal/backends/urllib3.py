@@ -19,8 +19,8 @@ from intermodal.model.options import Limits
 from intermodal.protocol import Capability, Guarantee, TransportInfo
 
 if TYPE_CHECKING:
-    from intermodal.blocking.connecting import Resolver
     from intermodal.blocking.exchange import Exchange
+    from intermodal.blocking.resolving import Resolver
 
 _VERSION = version("urllib3")
 

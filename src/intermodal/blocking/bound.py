@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
-from intermodal.errors import ConnectTimeout, Phase
+from intermodal.errors import ConnectionError, ConnectTimeout, Phase
 
 if TYPE_CHECKING:
     from intermodal.net.deadline import Deadline
@@ -40,3 +40,9 @@ class Bound:
         """Make the error for ``what`` having taken too long."""
         message = f"{what} took longer than connect={self._seconds} s"
         return self._deadline.expired(ConnectTimeout, message, time.monotonic())
+
+
+def raise_ended(what: str, phase: Phase, entering: Entering) -> NoReturn:
+    """Raise for a wait that another thread has ended; ``entering`` may know better why."""
+    entering(phase, lambda: None)
+    raise ConnectionError(f"{what} was ended by another thread")

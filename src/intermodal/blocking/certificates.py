@@ -1,67 +1,40 @@
-"""What is wrong with a certificate, which one it is, and what to do about it, in words."""
+"""What is wrong with a certificate that was refused, which one it is, and what to do about it, in words."""
 
 from __future__ import annotations
 
 import contextlib
-import ssl
 import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
+from intermodal.blocking.chain import (
+    EXPIRED,
+    NOT_YET_VALID,
+    REVOKED,
+    SELF_SIGNED,
+    SELF_SIGNED_AUTHORITY,
+    TOO_WEAK,
+    UNKNOWN_ISSUER,
+    WEAK_KEY,
+    WRONG_NAME,
+    WRONG_PURPOSE,
+    end_of,
+    shown,
+)
 from intermodal.errors import CertificateError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    import ssl
 
-    from intermodal.blocking.layered import LayeredTLS
+    from intermodal.blocking.chain import Certificate
     from intermodal.model.options import TLS
     from intermodal.net.plan import StartTLS
 
-# OpenSSL's numbers (X509_V_ERR_... in x509_vfy.h).
-_NOT_YET_VALID, _EXPIRED = 9, 10
-_SELF_SIGNED, _SELF_SIGNED_AUTHORITY = 18, 19
-_UNKNOWN_ISSUER = frozenset({2, 20, 21})
-_REVOKED = 23
-_WRONG_PURPOSE = 26
-_TOO_WEAK = {66: "key", 67: "key", 68: "signature"}
-_WRONG_HOST, _WRONG_ADDRESS = 62, 64
-
-#: How many of a certificate's names are listed, and how much of each.
-_NAMES, _LENGTH = 8, 100
-
-_SHORT = {"commonName": "CN", "organizationName": "O", "organizationalUnitName": "OU", "countryName": "C"}
+#: How many of a certificate's names are listed.
+_NAMES = 8
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-
-
-class Certificate(NamedTuple):
-    """What is told of a certificate: in words, the names that it is for, and from when to when in seconds."""
-
-    subject: str
-    issuer: str
-    names: list[str]
-    begins: float
-    ends: float
-
-
-def sent_by(secure: ssl.SSLSocket | LayeredTLS) -> list[Certificate]:
-    """Give the certificates that the peer has sent, its own first; none where Python does not tell."""
-    with contextlib.suppress(Exception):  # it tells by what is not documented, and a certificate may hold anything
-        tls: Any = secure if isinstance(secure, ssl.SSLSocket) else secure._tls
-        return [_read(each.get_info()) for each in tls._sslobj.get_unverified_chain() or ()]
-    return []
-
-
-def _read(certificate: dict[str, Any]) -> Certificate:
-    """Take what is told from a certificate as ``SSLSocket.getpeercert`` gives it."""
-    return Certificate(
-        _name(certificate["subject"]),
-        _name(certificate["issuer"]),
-        [name for kind, name in certificate.get("subjectAltName", ()) if kind in {"DNS", "IP Address"}],
-        ssl.cert_time_to_seconds(certificate["notBefore"]),
-        ssl.cert_time_to_seconds(certificate["notAfter"]),
-    )
 
 
 def refused(error: ssl.SSLCertVerificationError, chain: list[Certificate], step: StartTLS) -> CertificateError:
@@ -85,28 +58,28 @@ class _Words:
 
     def about(self, error: ssl.SSLCertVerificationError) -> str:
         code = getattr(error, "verify_code", None)
-        if code in {_EXPIRED, _NOT_YET_VALID}:
-            return self._out_of_time(expired=code == _EXPIRED)
-        if code == _SELF_SIGNED:
+        if code in {EXPIRED, NOT_YET_VALID}:
+            return self._out_of_time(expired=code == EXPIRED)
+        if code == SELF_SIGNED:
             return (
                 f"is self-signed, and not in {self._trust}: nobody vouches for it. If {self._who} is to have such a one, get"
                 f" it from whoever runs {self._who}, not over this connection, and give its file: {self._give}"
             )
-        if code == _SELF_SIGNED_AUTHORITY:
+        if code == SELF_SIGNED_AUTHORITY:
             root = f"{self._chain[-1].subject}, which" if self._chain else "an authority that"
             return f"goes back to {root} is not in {self._trust}: {self._private()}"
-        if code in _UNKNOWN_ISSUER:
+        if code in UNKNOWN_ISSUER:
             return self._unknown_issuer()
-        if code in {_WRONG_HOST, _WRONG_ADDRESS}:
+        if code in WRONG_NAME:
             return self._wrong_name()
-        if code == _REVOKED:
+        if code == REVOKED:
             return f"was revoked by its authority: send nothing to {self._who} until it has another"
-        if code in _TOO_WEAK:
+        if code in TOO_WEAK:
             return (
-                f"is too weak: the {_TOO_WEAK[code]} of {'it' if code == 66 else 'one of its authorities'} is no longer safe;"
+                f"is too weak: the {TOO_WEAK[code]} of {'it' if code == WEAK_KEY else 'one of its authorities'} is no longer safe;"
                 f" whoever runs {self._who} has to get another"
             )
-        if code == _WRONG_PURPOSE:
+        if code == WRONG_PURPOSE:
             return f"is not made for a server: whoever runs {self._who} has to install another"
         # Other systems have reasons of their own.
         return f"was not accepted: {error.verify_message or error.reason or error}; {self._private()}"
@@ -131,7 +104,7 @@ class _Words:
     def _unknown_issuer(self) -> str:
         if not self._chain:
             return f"is from an authority that is not in {self._trust}: {self._private()}"
-        issuer = _end(self._chain).issuer
+        issuer = end_of(self._chain).issuer
         words = f"was issued by {issuer}, which is not in {self._trust}: "
         if len(self._chain) == 1:
             words = (
@@ -170,15 +143,6 @@ def _trust(tls: TLS) -> str:
     return "this machine's trust store" if isinstance(tls.verify, bool) else "the ssl.SSLContext that was given"
 
 
-def _end(chain: Sequence[Certificate]) -> Certificate:
-    """Give the last certificate of the way up from the peer's own: what else was sent may be in any order."""
-    end, rest = chain[0], chain[1:]
-    while above := next((each for each in rest if each.subject == end.issuer), None):
-        end = above
-        rest = [each for each in rest if each is not above]
-    return end
-
-
 def _description(certificate: Certificate) -> str:
     return (
         f"subject {certificate.subject}; issuer {certificate.issuer};"
@@ -186,20 +150,9 @@ def _description(certificate: Certificate) -> str:
     )
 
 
-def _name(names: Iterable[Iterable[tuple[str, str]]]) -> str:
-    parts = [f"{_SHORT.get(kind, kind)}={value}" for together in names for kind, value in together]
-    return repr(_shown(", ".join(parts))) if parts else "without a name"
-
-
 def _listed(names: list[str]) -> str:
     more = len(names) - _NAMES
-    return ", ".join(map(_shown, names[:_NAMES])) + (f" and {more} more" if more > 0 else "")
-
-
-def _shown(text: str) -> str:
-    """Make what a stranger has written fit for a message."""
-    text = "".join(sign if sign.isprintable() else "?" for sign in text)
-    return text if len(text) <= _LENGTH else f"{text[:_LENGTH]}…"
+    return ", ".join(map(shown, names[:_NAMES])) + (f" and {more} more" if more > 0 else "")
 
 
 def _date(seconds: float) -> str:

@@ -1,30 +1,27 @@
-"""Makes connections of sockets: a name, its addresses, the race between them; or the path of a Unix socket."""
+"""Makes connections of sockets: the race between the addresses of a name; or the path of a Unix socket."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import ipaddress
 import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
+from intermodal.blocking.bound import raise_ended
 from intermodal.blocking.ready import settled
+from intermodal.blocking.resolving import address_of, resolve
 from intermodal.errors import ConnectionError, ConnectTimeout, NameResolutionError, ProxyError
 from intermodal.net.racing import Race, interleaved
 
 if TYPE_CHECKING:
     from intermodal.blocking.bound import Bound, Entering
-    from intermodal.errors import Phase
-
-#: Looks a name up: host and port in, IP addresses as text out, best first; one of IPv6 may have a ``%zone``.
-Resolver = Callable[[str, int], Iterable[str]]
+    from intermodal.blocking.resolving import Address, Resolver
 
 #: What connect() says of a connection that will be there later; Windows has a number of its own.
-_UNDER_WAY = frozenset({errno.EINPROGRESS, errno.EINTR, getattr(errno, "WSAEWOULDBLOCK", errno.EINPROGRESS)})
+UNDER_WAY = frozenset({errno.EINPROGRESS, errno.EINTR, getattr(errno, "WSAEWOULDBLOCK", errno.EINPROGRESS)})
 
 #: How long a wait may be, in seconds, before a look at whether another thread has ended it: not every system lets a
 #: shutdown end an attempt to connect, and Windows hears Ctrl-C between two waits only.
@@ -32,107 +29,6 @@ _GLANCE = 1.0
 
 #: How soon a Unix socket whose queue is full is tried again, at first and at last, in seconds.
 _SOON, _LATER = 0.001, 0.05
-
-
-class Address(NamedTuple):
-    """An IP address and a port as ``socket`` has them: its family, and what ``connect`` takes."""
-
-    family: int
-    place: tuple[Any, ...]
-
-    @property
-    def packed(self) -> bytes:
-        """The IP address in 4 or 16 bytes."""
-        return socket.inet_pton(self.family, self.place[0])
-
-
-# -- names ----------------------------------------------------------------------------------------------------------------
-
-
-def resolve(host: str, port: int, bound: Bound, entering: Entering, resolver: Resolver | None = None) -> list[Address]:
-    """Look a name up; at least one address. An address is taken as it is.
-
-    The resolver knows no bound, so a thread waits for it in our stead.
-
-    Raises:
-        NameResolutionError, ConnectTimeout, TotalTimeout; and what ``entering`` raises.
-    """
-    what = f"resolving {host!r}"
-    seconds = bound.left(what)
-    found: list[list[Address] | BaseException] = []
-    over = threading.Event()
-    entering("resolve", over.set)
-    if _literal(host):
-        return _ask_system(host, port)
-
-    def look_up() -> None:
-        try:
-            found.append(_ask_system(host, port) if resolver is None else _ask(resolver, host, port))
-        except BaseException as error:  # noqa: BLE001 - raised again, in the thread that asked
-            found.append(error)
-        over.set()
-
-    try:
-        threading.Thread(target=look_up, name=f"resolve {host}", daemon=True).start()
-    except RuntimeError:  # no thread is to be had
-        look_up()
-    ended = over.wait(seconds and min(seconds, threading.TIMEOUT_MAX))
-    if not found:
-        if ended:
-            _ended(what, "resolve", entering)
-        raise bound.expired(what)
-    addresses = found[0]
-    if isinstance(addresses, BaseException):
-        raise addresses
-    return addresses
-
-
-def _literal(host: str) -> bool:
-    """Whether a canonical host is an address: only those have a colon, or nothing but digits and dots."""
-    return ":" in host or host.replace(".", "").isdigit()
-
-
-def _ask_system(host: str, port: int) -> list[Address]:
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise _unresolved(host, str(error)) from error
-    if not found:
-        raise _unresolved(host, "it has no address")
-    return list(dict.fromkeys(Address(family, place) for family, _, _, _, place in found))
-
-
-def _ask(resolver: Resolver, host: str, port: int) -> list[Address]:
-    """Ask a caller's own resolver, whatever that may do."""
-    try:
-        given: object = resolver(host, port)
-        texts = list(given) if isinstance(given, Iterable) and not isinstance(given, str | bytes) else None
-    except Exception as error:
-        raise _unresolved(host, f"the resolver raised {error!r:.200}") from error
-    if texts is None:
-        raise _unresolved(host, f"the resolver gave {given!r:.80}: expected a list of IP addresses")
-    if not texts:
-        raise _unresolved(host, "the resolver gave no address")
-    addresses = []
-    for text in texts:
-        try:
-            addresses.append(_address(text, port))
-        except (OSError, ValueError) as error:
-            raise _unresolved(host, f"the resolver gave {text!r:.80}, which is not an IP address here") from error
-    return list(dict.fromkeys(addresses))
-
-
-def _address(text: object, port: int) -> Address:
-    """Give the address that a text is, its zone as a number; anything else is an OSError or a ValueError."""
-    if not isinstance(text, str):
-        raise ValueError("expected text")  # noqa: TRY004 - one kind of error for whoever calls
-    ipaddress.ip_address(text)  # the system takes more for an address, such as "1"
-    family, _, _, _, place = socket.getaddrinfo(text, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)[0]
-    return Address(family, place)
-
-
-def _unresolved(host: str, reason: str) -> NameResolutionError:
-    return NameResolutionError(f"the host name {host!r} could not be resolved: {reason}")
 
 
 # -- TCP ------------------------------------------------------------------------------------------------------------------
@@ -154,7 +50,12 @@ def connect(
         NameResolutionError, ConnectTimeout, TotalTimeout, ConnectionError, or ProxyError where it is a proxy; and what
         ``entering`` raises.
     """
-    addresses = resolve(host, port, bound, entering, resolver)
+    try:
+        addresses = resolve(host, port, bound, entering, resolver)
+    except NameResolutionError as error:
+        if proxy:
+            error.args = (f"the proxy cannot be found: {error}",)
+        raise
     attempts = _Attempts(f"{host!r} port {port}", proxy=proxy)
     entering("connect", attempts.end)
     if source_address is not None:
@@ -185,7 +86,7 @@ class _Attempts:
     def leave_from(self, source_address: tuple[str, int], addresses: list[Address]) -> list[Address]:
         """Bind every socket to a local address; give the addresses that can be reached from there."""
         try:
-            self._source = source = _address(*source_address)
+            self._source = source = address_of(*source_address)
         except (OSError, ValueError) as error:
             self.fail(f"source_address={source_address!r} is not an IP address here", error)
         same = [address for address in addresses if address.family == source.family]
@@ -210,7 +111,7 @@ class _Attempts:
                 reasons = "; ".join(_reason(*failure) for failure in self._failures)
                 self.fail(reasons, self._failures[-1][1])
             if self._over:
-                _ended(self._state(), "connect", entering)
+                raise_ended(self._state(), "connect", entering)
             if sock is not None:
                 return sock
             if len(self._failures) > failures:
@@ -258,7 +159,7 @@ class _Attempts:
         except OSError as error:
             self._give_up(sock, address, error)
             return None
-        return None if code in _UNDER_WAY else self._outcome(sock, code)
+        return None if code in UNDER_WAY else self._outcome(sock, code)
 
     def _bind(self, sock: socket.socket, source: Address) -> None:
         """Bind a socket to the local address; where that fails it would for every other one too."""
@@ -283,7 +184,7 @@ class _Attempts:
             if not _meets_itself(sock):
                 return sock
             code = errno.ECONNREFUSED
-        self._give_up(sock, self._pending[sock], _error(code))
+        self._give_up(sock, self._pending[sock], os_error(code))
         return None
 
     def _give_up(self, sock: socket.socket | None, address: Address, error: OSError) -> None:
@@ -309,15 +210,9 @@ def _reason(address: Address, error: OSError) -> str:
     return f"{address.place[0]}: {error.strerror or error}"
 
 
-def _error(code: int) -> OSError:
+def os_error(code: int) -> OSError:
     """Give the error of a number; Windows has its texts elsewhere."""
     return OSError(code, getattr(socket, "errorTab", {}).get(code) or os.strerror(code))
-
-
-def _ended(what: str, phase: Phase, entering: Entering) -> NoReturn:
-    """Raise for a wait that another thread has ended; ``entering`` may know better why."""
-    entering(phase, lambda: None)
-    raise ConnectionError(f"{what} was ended by another thread")
 
 
 # -- Unix sockets ---------------------------------------------------------------------------------------------------------
@@ -340,11 +235,11 @@ def connect_unix(path: str, bound: Bound, entering: Entering) -> socket.socket:
         pause = _SOON
         while code := sock.connect_ex(path):
             if code != errno.EAGAIN:
-                raise _error(code)
+                raise os_error(code)
             # The server's queue is full, and nothing tells when it is not.
             left = bound.left(what)
             if over.wait(pause if left is None else min(pause, left)):
-                _ended(what, "connect", entering)
+                raise_ended(what, "connect", entering)
             pause = min(2 * pause, _LATER)
     except BaseException as error:
         if sock is not None:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from intermodal.blocking.alerts import reason
 from intermodal.blocking.bound import Bound
-from intermodal.blocking.connecting import connect, connect_unix, resolve
+from intermodal.blocking.connecting import connect, connect_unix
 from intermodal.blocking.facts import connection_info, facts_of
 from intermodal.blocking.forking import forget_after_fork
 from intermodal.blocking.handshake import start_tls
+from intermodal.blocking.resolving import resolve
 from intermodal.blocking.sessions import Sessions
 from intermodal.blocking.stream import Stream
 from intermodal.errors import ConnectionError, ProxyError
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from intermodal.blocking.bound import Entering
-    from intermodal.blocking.connecting import Resolver
-    from intermodal.blocking.handshake import Carrier
+    from intermodal.blocking.layered import Carrier
+    from intermodal.blocking.resolving import Resolver
     from intermodal.blocking.sessions import Ticket
     from intermodal.model.exchange import ConnectionInfo
     from intermodal.model.options import Limits
@@ -48,6 +49,10 @@ class Dialer:
     """
 
     def __init__(self, limits: Limits, resolver: Resolver | None = None) -> None:
+        if resolver is not None and not callable(resolver):
+            raise TypeError(
+                f"resolver={resolver!r:.60}: expected a function of host and port that gives IP addresses as text"
+            )
         self.limits = limits
         self.resolver = resolver
         self.sessions = Sessions()

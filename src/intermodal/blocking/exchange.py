@@ -7,36 +7,19 @@ becomes of it, by asking ``reusable`` at the end.
 
 from __future__ import annotations
 
-import errno
-import itertools
-import socket
-import ssl
 import time
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from intermodal.blocking.alerts import reason
 from intermodal.blocking.body import RECEIVE, ExchangeBody, Upgraded
+from intermodal.blocking.failures import judge_read, judge_write
+from intermodal.blocking.info import exchange_info
 from intermodal.blocking.upload import Upload
-from intermodal.errors import (
-    ConnectionError,
-    Delivery,
-    Disconnected,
-    Error,
-    Phase,
-    ReadTimeout,
-    TLSError,
-    TransportBug,
-    TransportClosed,
-    TransportError,
-    WriteTimeout,
-)
+from intermodal.errors import Delivery, Error, Phase, TransportBug, TransportClosed, TransportError
 from intermodal.h1.exchange import ResponseReader, encode_pieces
 from intermodal.h1.usual import usual_head
-from intermodal.model.exchange import UNKNOWN, ExchangeInfo, Times
 from intermodal.model.response import Response, WholeBody
 from intermodal.net.deadline import Deadline
 from intermodal.net.prepared import prepare
-from intermodal.protocol import Capability, Guarantee
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,6 +30,7 @@ if TYPE_CHECKING:
     from intermodal.h1.head import ResponseHead
     from intermodal.h1.usual import UsualHead
     from intermodal.model.body import FileSpan
+    from intermodal.model.exchange import ExchangeInfo
     from intermodal.model.options import Options
     from intermodal.model.request import Request
     from intermodal.net.route import Route
@@ -62,36 +46,6 @@ MOST = 1048576
 
 #: How long a server that was asked (Expect: 100-continue) may keep silent before the body is sent, in seconds.
 PATIENCE = 1.0
-
-#: What an exchange over our own stream can do, whatever transport dials it.
-CAPABILITIES = (
-    Capability.FORWARD_PROXY
-    | Capability.CONNECT_PROXY
-    | Capability.TLS_PROXY
-    | Capability.SOCKS
-    | (Capability.UNIX_SOCKET if hasattr(socket, "AF_UNIX") else Capability.NONE)
-    | Capability.SOURCE_ADDRESS
-    | Capability.CUSTOM_TLS
-    | Capability.CLIENT_CERT
-    | Capability.STREAM_REQUEST
-    | Capability.EXPECT_CONTINUE
-    | Capability.UPGRADE
-    | Capability.WRITE_TIMEOUT
-    | Capability.POOL_TIMEOUT
-    | Capability.TOTAL_TIMEOUT
-    | Capability.EXACT_TARGET
-)
-GUARANTEES = (
-    Guarantee.WIRE_EXACT
-    | Guarantee.STRICT_FRAMING
-    | Guarantee.DELIVERY
-    | Guarantee.TRAILERS
-    | Guarantee.INFORMATIONAL
-    | Guarantee.EXCHANGE
-)
-
-#: The peer is gone: stop writing, and read what it may have answered before it went (RFC 9112 section 9.5).
-_GONE = frozenset({errno.EPIPE, errno.ECONNRESET, errno.ESHUTDOWN, errno.ECONNABORTED})
 
 
 class Exchange:
@@ -117,7 +71,7 @@ class Exchange:
     answered_at: float | None = None
     ended_at: float | None = None
     #: The phases of a connection that was made, each with when it began.
-    _marks: tuple[tuple[Phase, float], ...] = ()
+    marks: tuple[tuple[Phase, float], ...] = ()
     _reader: ResponseReader | None = None
     #: What ends the wait of a connection that is being made.
     _wake: Callable[[], object] | None = None
@@ -160,19 +114,19 @@ class Exchange:
 
     def dial(self) -> Stream:
         """Open the connection that this exchange asks for."""
-        self._marks = ()
+        self.marks = ()
         try:
             stream = self.dialer.dial(self.prepared.route, self.deadline, self._enter)
         except Error as error:
             error.__context__ = error.__context__ or error.__cause__  # httpcore raises it anew, "from None"
             raise
-        self._marks += (("send", time.monotonic()),)
+        self.marks += (("send", time.monotonic()),)
         return stream
 
     def _enter(self, phase: Phase, wake: Callable[[], object]) -> None:
         self.phase = phase
         self._wake = wake
-        self._marks += ((phase, time.monotonic()),)
+        self.marks += ((phase, time.monotonic()),)
         if self.interrupted:
             raise TransportClosed("the transport was closed")
 
@@ -244,19 +198,8 @@ class Exchange:
     def not_taken(self, error: Exception) -> bool:
         """Say what it means that a write failed: False where the peer is gone and may have answered before, else raised."""
         self.intact = False
-        if isinstance(error, TimeoutError):
-            message = f"the server took nothing for write={self.options.timeouts.write} s"
-            raise self.deadline.expired(WriteTimeout, message, time.monotonic()) from error
-        if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-            return False
-        if isinstance(error, ssl.SSLError):
-            why = reason(error, self.options.tls)
-            raise TLSError(f"TLS failed while the request was sent: {why}") from error
-        if isinstance(error, OSError | ValueError):  # ValueError: closed by another thread
-            if getattr(error, "errno", None) in _GONE:
-                return False
-            raise _lost("while the request was sent", error) from error
-        raise error
+        judge_write(error, self.options, self.deadline)
+        return False
 
     def wait(self, seconds: float | None) -> float | None:
         """Give how long a wait may take that is itself bound by ``seconds``; TotalTimeout where no time is left."""
@@ -342,18 +285,9 @@ class Exchange:
 
     def not_received(self, error: Exception) -> bytes:
         """Say what it means that nothing was received: the end of the connection, else raised."""
-        if isinstance(error, TimeoutError):
-            message = f"the server sent nothing for read={self.options.timeouts.read} s"
-            raise self.deadline.expired(ReadTimeout, message, time.monotonic()) from error
-        if isinstance(error, ssl.SSLEOFError):
-            self.reader.receive(b"", clean=False)
-            return b""
-        if isinstance(error, ssl.SSLError):
-            why = reason(error, self.options.tls)
-            raise TLSError(f"TLS failed while the response was read: {why}") from error
-        if isinstance(error, OSError | ValueError):  # ValueError: closed by another thread
-            raise _lost("while the response was read", error) from error
-        raise error
+        judge_read(error, self.options, self.deadline)
+        self.reader.receive(b"", clean=False)
+        return b""
 
     def read_whole(self) -> Response | None:
         """Give the response if the first bytes that come hold all of it, the usual small one; else go on with ``read_head``.
@@ -527,41 +461,5 @@ class Exchange:
         return response
 
     def info(self) -> ExchangeInfo:
-        """Tell how it went, so far."""
-        facts = None if self.stream is None else self.stream.facts
-        if facts is None:  # over a library's own connection
-            return UNKNOWN
-        return ExchangeInfo(
-            facts.local_address,
-            facts.peer_address,
-            self.before > 0,
-            facts.tls_version,
-            facts.cipher,
-            facts.certificate,
-            facts.resumed,
-            self.sent,
-            self.received,
-            self._times(),
-        )
-
-    def _times(self) -> Times:
-        spent: dict[str, float] = {}
-        for (phase, at), (_, until) in itertools.pairwise(self._marks):
-            spent[phase] = spent.get(phase, 0) + until - at
-        spans = {
-            "send": (self.wrote_at, self.sent_at),
-            "wait": (self.sent_at, self.answered_at),
-            "body": (self.answered_at, self.answered_at if self._reader is None else self.ended_at),
-        }
-        for name, (began, ended) in spans.items():
-            if began is not None and ended is not None:
-                spent[name] = max(0.0, ended - began)  # an early answer comes before all was sent
-        return Times(**spent)
-
-
-def _lost(when: str, error: Exception) -> ConnectionError:
-    number = getattr(error, "errno", None)
-    kind = Disconnected if number in _GONE else ConnectionError
-    lost = kind(f"the connection was lost {when}: {getattr(error, 'strerror', None) or error}")
-    lost.errno = number
-    return lost
+        """Tell how it went, so far: asked by the response, when somebody looks."""
+        return exchange_info(self)

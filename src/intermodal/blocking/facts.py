@@ -7,10 +7,12 @@ import socket
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from intermodal.blocking.layered import bottom_of
 from intermodal.model.exchange import ConnectionInfo
+from intermodal.model.host import authority
 
 if TYPE_CHECKING:
-    from intermodal.blocking.handshake import Carrier
+    from intermodal.blocking.layered import Carrier, Secure
     from intermodal.blocking.stream import Stream
     from intermodal.model.exchange import Address
     from intermodal.net.route import Route
@@ -53,11 +55,12 @@ def facts_of(carrier: Carrier, route: Route) -> Facts:
         peer = carrier.getpeername() or None
     if route.server_hostname is not None:
         with contextlib.suppress(OSError, ValueError):
-            version = carrier.version()  # type: ignore[union-attr]  # it is TLS
-            suite = carrier.cipher()  # type: ignore[union-attr]
+            secure: Secure = carrier  # type: ignore[assignment]
+            version = secure.version()
+            suite = secure.cipher()
             cipher = None if suite is None else suite[0]
-            certificate = carrier.getpeercert(binary_form=True)  # type: ignore[union-attr]
-            resumed = carrier.session_reused  # type: ignore[union-attr]
+            certificate = secure.getpeercert(binary_form=True)
+            resumed = secure.session_reused
     return Facts(route, time.monotonic(), _text(local), _text(peer), version, cipher, certificate, resumed)
 
 
@@ -79,26 +82,19 @@ def connection_info(stream: Stream, *, in_use: bool) -> ConnectionInfo | None:
         facts.peer_address,
         _state(stream),
         in_use,
-        _origin(scheme, route.host, route.port),
-        None if proxy is None else _origin(proxy.scheme, proxy.host, proxy.port),
+        f"{scheme}://{authority(route.host, route.port)}",
+        None if proxy is None else f"{proxy.scheme}://{authority(proxy.host, proxy.port)}",
         facts.tls_version,
         time.monotonic() - facts.made_at,
         stream.served,
     )
 
 
-def _origin(scheme: str, host: str, port: int) -> str:
-    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
-
-
 def _state(stream: Stream) -> str | None:
-    sock = stream.sock
-    while not isinstance(sock, socket.socket):
-        sock = sock.outer
     if not hasattr(socket, "TCP_INFO"):
         return None
     try:
-        number = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
+        number = bottom_of(stream.sock).getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
     except OSError:
         return None
     return _STATES[number - 1] if 1 <= number <= len(_STATES) else None

@@ -6,22 +6,21 @@ import contextlib
 import socket
 import ssl
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from intermodal.blocking.alerts import reason
-from intermodal.blocking.certificates import refused, sent_by
-from intermodal.blocking.layered import LayeredTLS
+from intermodal.blocking.certificates import refused
+from intermodal.blocking.chain import sent_by
+from intermodal.blocking.layered import LayeredTLS, bottom_of
 from intermodal.blocking.ready import IN, OUT, waiter
 from intermodal.errors import ConnectionError, Error, TLSError
 from intermodal.net.tls import context_for
 
 if TYPE_CHECKING:
     from intermodal.blocking.bound import Bound, Entering
+    from intermodal.blocking.layered import Carrier, Secure
     from intermodal.blocking.sessions import Ticket
     from intermodal.net.plan import StartTLS
-
-#: What a Stream goes over: a socket, or TLS that is not a socket's own.
-Carrier: TypeAlias = "socket.socket | LayeredTLS"
 
 
 def start_tls(carrier: Carrier, step: StartTLS, bound: Bound, entering: Entering, ticket: Ticket) -> Carrier:
@@ -33,7 +32,7 @@ def start_tls(carrier: Carrier, step: StartTLS, bound: Bound, entering: Entering
     """
     where = f"the TLS handshake with {'the proxy ' if step.proxy else ''}{step.hostname!r} port {step.port}"
     shut = partial(_shut, carrier)
-    secure: ssl.SSLSocket | LayeredTLS | None = None
+    secure: Secure | None = None
     try:
         entering("tls", shut)
         context = context_for(step.tls)
@@ -41,8 +40,8 @@ def start_tls(carrier: Carrier, step: StartTLS, bound: Bound, entering: Entering
         if step.early or not isinstance(carrier, socket.socket) or isinstance(carrier, ssl.SSLSocket):
             secure = _layered(carrier, context, step, session)
         else:
-            # The handshake does not block, because truststore holds a lock in each step of it: one server that is slow
-            # would keep every other from shaking hands. Ragged ends are errors: a body that ends with the connection
+            # The handshake does not block: where truststore checks, it holds a lock in each step, and one server that is
+            # slow would keep every other from shaking hands. Ragged ends are errors: a body that ends with the connection
             # could have been cut (RFC 9112 section 9.8).
             carrier.getpeername()  # raises if the connection is gone already, which wrap_socket would leave open
             secure = context.wrap_socket(
@@ -53,7 +52,8 @@ def start_tls(carrier: Carrier, step: StartTLS, bound: Bound, entering: Entering
                 with contextlib.suppress(ValueError):  # it was another context's
                     secure.session = session
         entering("tls", shut)
-        _shake_hands(secure, where, bound)
+        # Given as https:// by mistake, some proxies wait in silence for a request.
+        _shake_hands(secure, f"{where} (one without TLS is given as http://)" if step.proxy else where, bound)
         ticket.stand(secure)
     except BaseException as error:
         ticket.fail()
@@ -74,8 +74,8 @@ def _layered(carrier: Carrier, context: ssl.SSLContext, step: StartTLS, session:
     return LayeredTLS(carrier, context, step.hostname, early=step.early)
 
 
-def _shake_hands(secure: ssl.SSLSocket | LayeredTLS, where: str, bound: Bound) -> None:
-    bottom = secure.socket if isinstance(secure, LayeredTLS) else secure
+def _shake_hands(secure: Secure, where: str, bound: Bound) -> None:
+    bottom = bottom_of(secure)
     readable, writable = waiter(bottom, IN), waiter(bottom, OUT)
     while True:
         try:
@@ -90,9 +90,7 @@ def _shake_hands(secure: ssl.SSLSocket | LayeredTLS, where: str, bound: Bound) -
             raise bound.expired(where)
 
 
-def _failure(
-    error: BaseException, step: StartTLS, secure: ssl.SSLSocket | LayeredTLS | None, where: str, bound: Bound
-) -> Exception | None:
+def _failure(error: BaseException, step: StartTLS, secure: Secure | None, where: str, bound: Bound) -> Exception | None:
     if isinstance(error, Error):
         return None
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -111,8 +109,6 @@ def _failure(
 
 
 def _shut(carrier: Carrier) -> None:
-    while not isinstance(carrier, socket.socket):
-        carrier = carrier.outer
     with contextlib.suppress(OSError):
         # Not SSLSocket's own, which puts TLS aside.
-        socket.socket.shutdown(carrier, socket.SHUT_RDWR)
+        socket.socket.shutdown(bottom_of(carrier), socket.SHUT_RDWR)

@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import ssl
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     import socket
@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 R = TypeVar("R")
+
+#: What a Stream goes over: a socket, which may be TLS, or TLS that is not a socket's own.
+Carrier: TypeAlias = "socket.socket | LayeredTLS"
+#: One of these that is TLS.
+Secure: TypeAlias = "ssl.SSLSocket | LayeredTLS"
 
 #: How much is encrypted at once, in bytes: one record, so that nobody can have read what ``send`` has not told of; with all
 #: that TLS adds to it, it fits into one of the outer TLS.
@@ -42,7 +47,7 @@ class LayeredTLS:
 
     def __init__(
         self,
-        outer: socket.socket | LayeredTLS,
+        outer: Carrier,
         context: ssl.SSLContext,
         server_hostname: str | None,
         *,
@@ -53,8 +58,8 @@ class LayeredTLS:
         self._incoming.write(early)
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_hostname, session=session)
         self.outer = outer
-        #: The socket at the bottom: to be waited for, or shut down.
-        self.socket: socket.socket = outer.socket if isinstance(outer, LayeredTLS) else outer
+        #: The socket at the bottom.
+        self.socket = bottom_of(outer)
         self._outer_pending = outer.pending if isinstance(outer, ssl.SSLSocket | LayeredTLS) else None
         #: What TLS has made and ``outer`` has not taken.
         self._unsent = bytearray()
@@ -216,3 +221,8 @@ class LayeredTLS:
 
     def close(self) -> None:
         self.outer.close()
+
+
+def bottom_of(carrier: Carrier) -> socket.socket:
+    """Give what the system knows of a connection: this is waited for, and shut down."""
+    return carrier.socket if isinstance(carrier, LayeredTLS) else carrier

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     import ssl
 
-    from intermodal.blocking.layered import LayeredTLS
+    from intermodal.blocking.layered import Secure
     from intermodal.net.route import Key
 
     Place: TypeAlias = tuple[Key, bool]
-    Secure: TypeAlias = ssl.SSLSocket | LayeredTLS
 
 #: For how many places a session is kept; who was not asked for longest goes first.
 PLACES = 256
@@ -142,9 +141,8 @@ class Ticket:
         if secure is None or not self._sessions._wants(self._place):
             return
         session, version = secure.session, secure.version()
-        if (
-            session is None or version is None
-        ):  # no version: what an alert has ended is not resumed (RFC 5246 section 7.2.2)
+        # Without a version an alert has ended it: then it is not resumed (RFC 5246 section 7.2.2).
+        if session is None or version is None:
             return
         once = version == "TLSv1.3"
         resumable = session.has_ticket if once else session.has_ticket or bool(session.id)

@@ -15,8 +15,8 @@ import click
 from intermodal._version import __version__
 from intermodal.build import build_url
 from intermodal.cli import serving
-from intermodal.cli.doctor import Settings, examine
-from intermodal.cli.doctor_shown import show_examination
+from intermodal.cli.doctor.examine import Settings, examine
+from intermodal.cli.doctor.shown import show_examination
 from intermodal.cli.documents import comparison_document, transports_document
 from intermodal.cli.installed import Installed
 from intermodal.cli.showing import progress, show_comparison, show_transports

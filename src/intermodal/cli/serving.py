@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from intermodal.model.host import authority
 from intermodal.testing.origin import (
     AnswerSent,
     Connection,
@@ -94,8 +95,7 @@ class _Printer:
         if isinstance(event, ConnectionOpened):
             record = next(each for each in self._origin.connections if each.number == event.number)
             self._open[event.number] = _Shown(record)
-            peer = f"[{event.peer[0]}]" if ":" in event.peer[0] else event.peer[0]
-            yield f"#{event.number} {peer}:{event.peer[1]} connected"
+            yield f"#{event.number} {authority(*event.peer[:2])} connected"
         elif isinstance(event, RequestReceived):
             raw = event.request.raw
             self._open[event.request.connection].add(raw)

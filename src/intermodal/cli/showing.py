@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from typing import TYPE_CHECKING
 
 from rich import box
-from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from intermodal.cli.terminal import GOOD, MINOR, NOTE, ODD, milliseconds, new_console, print_lines
 from intermodal.protocol import Capability, Guarantee
 
 if TYPE_CHECKING:
@@ -22,22 +21,11 @@ if TYPE_CHECKING:
     from intermodal.testing.outcomes import Outcome
     from intermodal.testing.tour import Exchange
 
-#: Columns where there is no terminal that has a width.
-_WIDTH = 120
-_GOOD, _ODD, _NOTE, _MINOR = "green", "bold red", "yellow", "dim"
-
-
-def _console() -> Console:
-    console = Console(highlight=False)
-    if not console.is_terminal and "COLUMNS" not in os.environ:
-        console = Console(highlight=False, width=_WIDTH)
-    return console
-
 
 @contextlib.contextmanager
 def progress(*, wanted: bool) -> Iterator[Callable[[Exchange], object]]:
     """Show on a terminal which exchange is under way; give what is to be told of each."""
-    console = _console()
+    console = new_console()
     if not wanted or not console.is_terminal:
         yield lambda _: None
         return
@@ -50,33 +38,28 @@ def progress(*, wanted: bool) -> Iterator[Callable[[Exchange], object]]:
 
 def show_comparison(compared: Comparison, installed: Installed) -> None:
     """Show every result, then each difference, then what else there is to know, then the verdict."""
-    console = _console()
+    console = new_console()
     table = _table(compared)
     anywhere = console.options.update(max_width=1000)  # a measure is cut to the width that there is
     if Measurement.get(console, anywhere, table).minimum <= console.width:
         console.print(table)
     else:
-        _print(console, Text(f"over {', '.join(compared.transports)}:", "bold"))
+        print_lines(console, Text(f"over {', '.join(compared.transports)}:", "bold"))
         for row in compared.rows:
-            _print(console, *_narrow(row))
-        _print(console, Text(f"median time: {_medians(compared)}", _MINOR))
-    _print(console, *_differences(compared))
-    _print(console, *[Text(line, _NOTE) for line in _notes(compared, installed)])
-    _print(console, Text(_summary(compared), "bold green" if compared.identical else _ODD))
-
-
-def _print(console: Console, *lines: Text) -> None:
-    for line in lines:
-        console.print(line, soft_wrap=True)  # what is longer than the line is not for us to cut
+            print_lines(console, *_narrow(row))
+        print_lines(console, Text(f"median time: {_medians(compared)}", MINOR))
+    print_lines(console, *_differences(compared))
+    print_lines(console, *[Text(line, NOTE) for line in _notes(compared, installed)])
+    print_lines(console, Text(_summary(compared), "bold green" if compared.identical else ODD))
 
 
 def _table(compared: Comparison) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False, show_footer=True)
-    table.add_column("exchange", no_wrap=True, footer=Text("median time", _MINOR))
+    table.add_column("exchange", no_wrap=True, footer=Text("median time", MINOR))
     for name in compared.transports:
         # A result stays on one line; an error's name and its phase may stand on two.
         width = max((len(_result(row, name)) for row in compared.rows if "·" in _result(row, name)), default=0)
-        table.add_column(name, min_width=width, footer=Text(_milliseconds(compared.median_seconds(name)), _MINOR))
+        table.add_column(name, min_width=width, footer=Text(milliseconds(compared.median_seconds(name)), MINOR))
     table.add_column("wire", no_wrap=True)
     table.add_column("verdict")
     for row in compared.rows:
@@ -115,27 +98,27 @@ def _brief(outcome: Outcome) -> str:
 
 def _style(row: Row, name: str) -> str:
     if any(name in difference.odd for difference in row.differences):
-        return _ODD
+        return ODD
     outcome = row.outcomes.get(name)
-    return _MINOR if outcome is None or name in row.refused else "cyan" if outcome.error else ""
+    return MINOR if outcome is None or name in row.refused else "cyan" if outcome.error else ""
 
 
 def _wire(row: Row) -> Text:
     if any(difference.field == "wire" for difference in row.differences):
-        return Text("differs", _ODD)
+        return Text("differs", ODD)
     wires = [outcome.wire for name, outcome in row.outcomes.items() if name not in row.refused]
     if not wires or None in wires:
-        return Text("not seen", _MINOR)
+        return Text("not seen", MINOR)
     size = min(sum(map(len, wire or ())) for wire in wires)  # they differ in length after an early answer alone
-    return Text(f"= {_size(size)}" if size else "nothing", _GOOD)
+    return Text(f"= {_size(size)}" if size else "nothing", GOOD)
 
 
 def _verdict(row: Row) -> Text:
     if row.skipped:
-        return Text("skipped", _NOTE)
+        return Text("skipped", NOTE)
     if row.differences:
-        return Text(f"differs: {', '.join(difference.field for difference in row.differences)}", _ODD)
-    return Text("identical", _GOOD)
+        return Text(f"differs: {', '.join(difference.field for difference in row.differences)}", ODD)
+    return Text("identical", GOOD)
 
 
 def _differences(compared: Comparison) -> Iterator[Text]:
@@ -153,7 +136,7 @@ def _differences(compared: Comparison) -> Iterator[Text]:
             names.setdefault(value, []).append(name)
         width = max(len(", ".join(each)) for each in names.values())
         for value, each in names.items():
-            yield Text(f"    {', '.join(each):{width}}  {value}", _ODD if each[0] in odd else "")
+            yield Text(f"    {', '.join(each):{width}}  {value}", ODD if each[0] in odd else "")
 
 
 def _notes(compared: Comparison, installed: Installed) -> Iterator[str]:
@@ -191,11 +174,7 @@ def _summary(compared: Comparison) -> str:
 
 
 def _medians(compared: Comparison) -> str:
-    return ", ".join(f"{name} {_milliseconds(compared.median_seconds(name))}" for name in compared.transports)
-
-
-def _milliseconds(seconds: float | None) -> str:
-    return "-" if seconds is None else f"{seconds * 1000:.1f} ms"
+    return ", ".join(f"{name} {milliseconds(compared.median_seconds(name))}" for name in compared.transports)
 
 
 def _plural(count: int, noun: str) -> str:
@@ -219,7 +198,7 @@ def _size(count: int) -> str:
 
 def show_transports(installed: Installed) -> None:
     """Show the transports side by side: a column each, a row for each thing that one can do or guarantees."""
-    console = _console()
+    console = new_console()
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
     table.add_column("", no_wrap=True)
     for name in installed.infos:
@@ -231,7 +210,7 @@ def show_transports(installed: Installed) -> None:
     _flags(table, "guarantees", Guarantee, [info.guarantees for info in infos])
     if installed.infos:
         console.print(table)
-    _print(console, *[Text(f"unavailable: {why}", _NOTE) for why in installed.skipped.values()])
+    print_lines(console, *[Text(f"unavailable: {why}", NOTE) for why in installed.skipped.values()])
 
 
 def _flags(
@@ -241,5 +220,5 @@ def _flags(
     table.add_row(Text(title, "bold"))
     for flag in kind:
         if flag.value:  # Python 3.10 lists NONE too
-            cells = (Text("yes", _GOOD) if flag in each else Text("-", _MINOR) for each in held)  # type: ignore[operator]
+            cells = (Text("yes", GOOD) if flag in each else Text("-", MINOR) for each in held)  # type: ignore[operator]
             table.add_row(f"  {str(flag.name).lower().replace('_', ' ')}", *cells)

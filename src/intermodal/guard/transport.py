@@ -7,8 +7,9 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from intermodal.blocking.capabilities import CAPABILITIES, GUARANTEES
 from intermodal.blocking.dialer import Dialer
-from intermodal.blocking.exchange import CAPABILITIES, GUARANTEES, Exchange
+from intermodal.blocking.exchange import Exchange
 from intermodal.blocking.forking import forget_after_fork
 from intermodal.blocking.pool import Pool
 from intermodal.errors import UnsupportedFeature
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from intermodal.blocking.body import Ending
-    from intermodal.blocking.connecting import Resolver
+    from intermodal.blocking.resolving import Resolver
     from intermodal.guard.shelf import Shelf
     from intermodal.model.exchange import ConnectionInfo
     from intermodal.model.options import Limits, Options

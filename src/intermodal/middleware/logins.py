@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import warnings
 from typing import TYPE_CHECKING
+
+from intermodal.model.basic import basic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +25,7 @@ class Logins:
     __slots__ = ("_by_host",)
 
     def __init__(self, logins: Mapping[str, tuple[str, str]]) -> None:
-        self._by_host = {host.lower(): _basic(*login) for host, login in logins.items()}
+        self._by_host = {host.lower(): basic(*login) for host, login in logins.items()}
 
     @classmethod
     def read(cls, path: str) -> Logins:
@@ -55,7 +56,3 @@ class Logins:
 
     def __repr__(self) -> str:
         return f"<Logins for {len(self._by_host)} host{'s' * (len(self._by_host) != 1)}>"
-
-
-def _basic(user: str, password: str) -> str:
-    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode("ascii")  # RFC 7617

@@ -38,8 +38,8 @@ class Proxies:
 
     >>> from intermodal.model.url import URL
     >>> proxies = Proxies({"http": "http://p:3128", "http://intern.example": None})
-    >>> proxies.choose(URL("http://a.example/")), proxies.choose(URL("http://intern.example/"))
-    (Proxy('http://p:3128'), None)
+    >>> proxies.explain(URL("http://a.example/")), proxies.explain(URL("http://intern.example/"))
+    ((Proxy('http://p:3128'), "proxies['http']"), (None, "proxies['http://intern.example']"))
     """
 
     def __init__(self, proxies: ProxiesInput) -> None:
@@ -53,10 +53,14 @@ class Proxies:
             else:
                 self._by_key[_key(key)] = value if isinstance(value, Proxy) else Proxy(value) if value else None
 
-    def choose(self, url: URL) -> Proxy | None:
-        """Give the proxy for a URL, or None."""
-        explained = self.explain(url)
-        return explained[0] if explained else None
+    def over(self, others: Proxies | None) -> Proxies:
+        """Lay these over others, key by key."""
+        merged = Proxies({})
+        for proxies in (others, self):
+            if proxies is not None:
+                merged._by_key |= proxies._by_key
+                merged.no_proxy = proxies.no_proxy or merged.no_proxy
+        return merged
 
     def explain(self, url: URL) -> tuple[Proxy | None, str] | None:
         """Give the proxy for a URL and the key that chose it; None where no key is about this URL."""
@@ -121,11 +125,21 @@ class Roads:
         return explained or (None, "no proxy is set")
 
 
-def by_road(request: Request, options: Options, inner: Inner, roads: Roads) -> Flow[BaseResponse]:
-    """Send a request the way that was chosen for its URL."""
+def by_road(
+    request: Request, options: Options, inner: Inner, roads: Roads, *, trusting: bool = True
+) -> Flow[BaseResponse]:
+    """Send a request the way that was chosen for its URL.
+
+    Args:
+        request: the request.
+        options: what is asked of the exchange.
+        inner: what sends it.
+        roads: the ways there are.
+        trusting: whether the transport can be told whom to trust; one that cannot has settings of its own.
+    """
     url = request.url
     proxy, _ = roads.explain(url, options.dial)
-    ca, logins = roads.environment.ca, roads.environment.logins
+    ca, logins = roads.environment.ca if trusting else None, roads.environment.logins
     if ca is not None and url.scheme == "https" and options.tls.verify is True:
         options = dataclasses.replace(options, tls=dataclasses.replace(options.tls, verify=ca.needed()))
     if ca is not None and proxy is not None and proxy.scheme == "https" and proxy.tls.verify is True:
@@ -145,13 +159,8 @@ def explain_refusal(error: UnsupportedFeature, options: Options, roads: Roads, c
     request: Request = error.request
     proxy, why = roads.explain(request.url, options.dial)
     missing = needs(request, dataclasses.replace(options, proxy=proxy)) & ~capabilities
-    ca = roads.environment.ca
-    reasons = []
     if missing & _FOR_PROXIES:
-        reasons.append(f"the proxy was chosen by {why}")
-    if missing & Capability.CUSTOM_TLS and ca is not None and options.tls.verify == ca.path:
-        reasons.append(f"verify={ca.path!r} comes from {ca.variable}, which trust_env=False leaves out of account")
-    error.args = ("; ".join([str(error), *reasons]),)
+        error.args = (f"{error}; the proxy was chosen by {why}",)
 
 
 @functools.lru_cache(maxsize=64)

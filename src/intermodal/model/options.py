@@ -6,7 +6,6 @@ fields differs, no connection is shared. ``timeouts`` never do.
 
 from __future__ import annotations
 
-import base64
 import ipaddress
 import os
 import re
@@ -14,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from intermodal.errors import InvalidRequest, InvalidURL, UnsupportedScheme
+from intermodal.model.basic import basic
+from intermodal.model.host import authority
 from intermodal.model.url import URL
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     TimeoutInput: TypeAlias = "float | tuple[float | None, float | None] | Timeouts | None"
-    VerifyInput: TypeAlias = "bool | str | os.PathLike[str] | ssl.SSLContext | TLS"
+    VerifyInput: TypeAlias = "bool | str | os.PathLike[str] | ssl.SSLContext | TLS | None"
 
 #: The longest wait that can be asked for, in seconds; beyond it platforms overflow.
 LONGEST = 1e9
@@ -125,7 +126,15 @@ class TLS:
             object.__setattr__(self, "verify", verify)
         if not isinstance(verify, bool | str) and not hasattr(verify, "wrap_socket"):
             raise InvalidRequest(
-                f"verify={self.verify!r}: expected True, False, a CA file or folder, or an ssl.SSLContext"
+                f"verify={self.verify!r:.80}: expected True, False, a CA file or folder, or an ssl.SSLContext"
+            )
+        if isinstance(verify, str) and "-----BEGIN" in verify:
+            raise InvalidRequest(
+                "verify is the text of a certificate: expected the path of a file; for text, make an ssl.SSLContext with cadata"
+            )
+        if not isinstance(verify, bool | str) and self.minimum_version != _VERSIONS[0]:
+            raise InvalidRequest(
+                "minimum_version and an ssl.SSLContext were both given: set the context's minimum_version instead"
             )
         cert: object = self.cert
         parts = (cert,) if isinstance(cert, str | os.PathLike) else cert
@@ -159,18 +168,24 @@ _PROXY_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A proxy: ``http://user:password@host:port``, also https, socks5 and socks5h.
+    """A proxy: ``http://user:password@host:port``, also https, socks5 and socks5h. Its text has the password masked.
 
     Attributes:
+        url: as it was given; without a scheme it is ``http``.
         tls: how the certificate of an https proxy is checked, and which one is shown to it. What a call says about TLS
             is about the server at the end, and never about the proxy.
+        scheme: ``"http"``, ``"https"``, ``"socks5"`` (names are looked up here) or ``"socks5h"`` (by the proxy).
+        host: what is resolved and connected to, as ``URL.dial_host``.
+        port: the port written, else 80, 443 or 1080 by the scheme.
+        username, password: percent-decoded; None where the URL has none.
 
     >>> proxy = Proxy("http://ann:secret@proxy.example:3128")
     >>> proxy.host, proxy.port, proxy
     ('proxy.example', 3128, Proxy('http://ann:***@proxy.example:3128'))
 
     Raises:
-        InvalidURL: it has no host, or a path; UnsupportedScheme: no kind of proxy known here.
+        InvalidURL: it has no host, or a path; UnsupportedScheme: no kind of proxy known here; InvalidRequest: ``tls`` is
+            no TLS.
     """
 
     url: str
@@ -195,9 +210,10 @@ class Proxy:
             shown = scheme.rpartition("@")[2]  # a password may stand where the scheme should
             raise UnsupportedScheme(f"proxy scheme {shown!r:.40}: expected one of {', '.join(_PROXY_PORTS)}")
         parsed = URL(f"http://{rest}")
-        if parsed.path != "/" or parsed.query is not None:
-            raise InvalidURL(
-                f"the proxy at {parsed.authority!r} was given with a path: expected scheme://host:port only"
+        if parsed.path != "/" or parsed.query is not None or "#" in rest:
+            raise InvalidURL(  # and not what was given: half a password may stand there
+                "the proxy was given with a path, a query or a fragment: expected scheme://user:password@host:port only; where"
+                " user or password hold '/', '?' or '#', percent-encode that"
             )
         written = re.search(r":[0-9]+$", rest.partition("/")[0].rpartition("@")[2])
         given = {
@@ -212,15 +228,19 @@ class Proxy:
 
     @property
     def authorization(self) -> str | None:
-        """Its credentials as ``Proxy-Authorization`` has them (RFC 7617), None where it has none."""
-        if self.username is None:
-            return None
-        return "Basic " + base64.b64encode(f"{self.username}:{self.password or ''}".encode()).decode("ascii")
+        """Its credentials as ``Proxy-Authorization`` has them (RFC 7617), None where it has none.
+
+        >>> Proxy("http://ann:secret@proxy.example:3128").authorization
+        'Basic YW5uOnNlY3JldA=='
+        """
+        return None if self.username is None else basic(self.username, self.password or "")
+
+    def __str__(self) -> str:
+        user = "" if self.username is None else f"{self.username}:***@"
+        return f"{self.scheme}://{user}{authority(self.host, self.port)}"
 
     def __repr__(self) -> str:
-        user = "" if self.username is None else f"{self.username}:***@"
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"Proxy('{self.scheme}://{user}{host}:{self.port}')"
+        return f"Proxy('{self}')"
 
 
 #: The longest path that fits into the address of a Unix socket, in bytes, wherever there are any (Linux has 4 more).
@@ -256,7 +276,11 @@ class Dial:
 
     @property
     def source(self) -> tuple[str, int] | None:
-        """``source_address`` with its port."""
+        """``source_address`` as address and port, None where there is none.
+
+        >>> Dial(source_address="127.0.0.1").source
+        ('127.0.0.1', 0)
+        """
         return self.source_address  # type: ignore[return-value]  # made a pair above
 
 

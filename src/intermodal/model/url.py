@@ -258,7 +258,10 @@ def _parse_any(text: str) -> URL:
         raise InvalidURL(f"the URL {shown!r} has no scheme: perhaps you meant {meant!r}")
     scheme = scheme.lower()
     if scheme not in _DEFAULT_PORTS:
-        raise UnsupportedScheme(f"the scheme of {_shown(text)!r} is {_short(scheme)!r}: expected http or https")
+        instead = "; a Unix socket is given by dial=Dial(unix_socket=...)" if scheme.endswith("+unix") else ""
+        raise UnsupportedScheme(
+            f"the scheme of {_shown(text)!r} is {_short(scheme)!r}: expected http or https{instead}"
+        )
     if authority is None:
         raise InvalidURL(f"the URL {_shown(text)!r} names no host: expected '//' and a host after '{scheme}:'")
     userinfo, _, host_and_port = authority.rpartition("@")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from intermodal.errors import InvalidURL, ProxyError
+from intermodal.model.host import is_address
 from intermodal.net.plan import Read, Resolve, Write
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def socks5(host: str, port: int, proxy: Proxy) -> Plan[None]:
 
 
 def _packed(host: str) -> bytes | None:
-    if ":" not in host and not host.replace(".", "").isdecimal():
+    if not is_address(host):
         return None  # as most are, and ipaddress is slow to import
     import ipaddress  # noqa: PLC0415
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from intermodal.errors import Disconnected, ProtocolError, ProxyError, Timeout, TransportError
 from intermodal.h1.exchange import ResponseReader
+from intermodal.model.host import authority
 from intermodal.model.response import Response
 from intermodal.net.plan import Read, Write
 
@@ -31,15 +32,15 @@ def tunnel(host: str, port: int, proxy: Proxy, limits: Limits) -> Plan[bytes]:
 
     >>> from intermodal.model.options import Limits, Proxy
     >>> plan = tunnel("h", 443, Proxy("http://ann:secret@p:3128"), Limits())
-    >>> print(next(plan).data.decode(), end="")
+    >>> print(*next(plan).data.decode().splitlines(), sep="\n")
     CONNECT h:443 HTTP/1.1
     Host: h:443
     Proxy-Authorization: Basic YW5uOnNlY3JldA==
     <BLANKLINE>
     """
     # No zone: it means something on this machine alone (RFC 6874 section 1).
-    authority = f"[{host.partition('%')[0]}]:{port}" if ":" in host else f"{host}:{port}"
-    lines = [f"CONNECT {authority} HTTP/1.1", f"Host: {authority}"]
+    target = authority(host.partition("%")[0], port)
+    lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
     credentials = proxy.authorization
     if credentials is not None:
         lines.append(f"Proxy-Authorization: {credentials}")
@@ -51,16 +52,16 @@ def tunnel(host: str, port: int, proxy: Proxy, limits: Limits) -> Plan[bytes]:
         while (head := reader.head()) is None:
             reader.receive((yield Read(65536)))
     except Disconnected as error:
-        raise ProxyError(f"{where} closed the connection without an answer to CONNECT {authority}") from error
+        raise ProxyError(f"{where} closed the connection without an answer to CONNECT {target}") from error
     except ProtocolError as error:
-        raise ProxyError(f"{where} did not answer CONNECT {authority} as HTTP/1.1 has it: {error}") from error
+        raise ProxyError(f"{where} did not answer CONNECT {target} as HTTP/1.1 has it: {error}") from error
     if 200 <= head.status_code < 300:
         return reader.rest()
     said = yield from _said(reader)
     asks = head.status_code in _ASKING
     advice = "; give the proxy's user and password: http://user:password@host:port" if asks else ""
     raise ProxyError(
-        f"{where} refused a tunnel to {authority}: {head.status_code} {head.reason[:80]}".rstrip() + advice,
+        f"{where} refused a tunnel to {target}: {head.status_code} {head.reason[:80]}".rstrip() + advice,
         response=_response(head, said),
     )
 

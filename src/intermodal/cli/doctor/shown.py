@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from intermodal.cli.showing import _GOOD, _MINOR, _NOTE, _ODD, _console, _milliseconds, _print
+from intermodal.cli.terminal import GOOD, MINOR, NOTE, ODD, milliseconds, new_console, print_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from intermodal.cli.doctor import Examination, Finding, Handshake, Name, Store
-    from intermodal.cli.doctor_chain import Link
+    from intermodal.cli.doctor.chain import Link
+    from intermodal.cli.doctor.seen import Examination, Finding, Handshake, Name, Store
 
 #: So many names of a certificate are shown.
 _NAMES = 8
@@ -37,7 +37,7 @@ def show_examination(seen: Examination) -> None:
             title = Text("TLS" if part == "tls" else part, "bold")
             lines += [title, *shown, *(line for finding in found for line in _finding(finding))]
     lines += [Text(), *_end(seen)]
-    _print(_console(), *map(_harmless, lines))
+    print_lines(new_console(), *map(_harmless, lines))
 
 
 def _harmless(line: Text) -> Text:
@@ -72,17 +72,17 @@ def _proxy(seen: Examination) -> list[Text]:
 
 def _name(name: Name) -> Iterator[Text]:
     yield Text.assemble(
-        f"  the {name.whose} {name.host} port {name.port}", (f", looked up in {_milliseconds(name.seconds)}", _MINOR)
+        f"  the {name.whose} {name.host} port {name.port}", (f", looked up in {milliseconds(name.seconds)}", MINOR)
     )
     width = max((len(each.address) for each in name.addresses), default=0)
     for each in name.addresses:
         says: tuple[str, str]
         if each.accepts is None:
-            says = "for the proxy to connect to", _MINOR
+            says = "for the proxy to connect to", MINOR
         elif each.accepts:
-            says = f"takes connections, after {_milliseconds(each.seconds)}", _GOOD
+            says = f"takes connections, after {milliseconds(each.seconds)}", GOOD
         else:
-            says = f"! {each.why}", _ODD
+            says = f"! {each.why}", ODD
         yield Text.assemble(f"    {each.address:{width}}  {each.family}  ", says)
 
 
@@ -100,17 +100,17 @@ def _store(store: Store) -> Text:
 
 
 def _handshake(handshake: Handshake) -> Iterator[Text]:
-    verdict = ("accepted", _GOOD) if handshake.accepted else ("! not accepted", _ODD)
+    verdict = ("accepted", GOOD) if handshake.accepted else ("! not accepted", ODD)
     if handshake.accepted and not handshake.checked:
-        verdict = "not checked", _NOTE
+        verdict = "not checked", NOTE
     spoken = (handshake.version, handshake.cipher, f"ALPN {handshake.alpn}" if handshake.alpn else "no ALPN")
     yield Text.assemble(
         f"  with the {handshake.whose} {handshake.hostname} port {handshake.port}: ",
         ", ".join(each for each in spoken if each),
     )
-    yield Text.assemble("  certificate: ", verdict, (f", SHA-256 {handshake.sha256}", _MINOR))
+    yield Text.assemble("  certificate: ", verdict, (f", SHA-256 {handshake.sha256}", MINOR))
     if not handshake.accepted:
-        yield Text("  what it sent, read in a second handshake that checks nothing; nothing was sent on it:", _MINOR)
+        yield Text("  what it sent, read in a second handshake that checks nothing; nothing was sent on it:", MINOR)
     for number, link in enumerate(handshake.chain, 1):
         yield from _link(number, link)
 
@@ -124,7 +124,7 @@ def _link(number: int, link: Link) -> Iterator[Text]:
         more = len(link.names) - _NAMES
         yield Text(f"       for {', '.join(link.names[:_NAMES])}{f' and {more} more' if more > 0 else ''}")
     if link.fault:
-        yield Text(f"       ! {link.fault}", _ODD)
+        yield Text(f"       ! {link.fault}", ODD)
 
 
 def _transports(seen: Examination) -> list[Text]:
@@ -132,15 +132,15 @@ def _transports(seen: Examination) -> list[Text]:
     lines = [
         Text.assemble(
             f"  {verdict.name:{width}}  ",
-            ("would send it", _GOOD) if verdict.sends else (f"! would refuse it: {verdict.why}", _ODD),
+            ("would send it", GOOD) if verdict.sends else (f"! would refuse it: {verdict.why}", ODD),
         )
         for verdict in seen.transports
     ]
-    return [*lines, *(Text(f"  skipped: {why}", _NOTE) for why in seen.skipped.values())]
+    return [*lines, *(Text(f"  skipped: {why}", NOTE) for why in seen.skipped.values())]
 
 
 def _finding(finding: Finding) -> Iterator[Text]:
-    mark, style = ("!", _ODD) if finding.stands_in_the_way else ("note:", _NOTE)
+    mark, style = ("!", ODD) if finding.stands_in_the_way else ("note:", NOTE)
     yield Text(f"  {mark} {finding.says}", style)
     if finding.do:
         yield Text(f"    -> {finding.do}", style)
@@ -148,12 +148,12 @@ def _finding(finding: Finding) -> Iterator[Text]:
 
 def _end(seen: Examination) -> Iterator[Text]:
     if seen.phases:
-        yield Text(f"the road: {', '.join(f'{phase} {_milliseconds(took)}' for phase, took in seen.phases)}", _MINOR)
+        yield Text(f"the road: {', '.join(f'{phase} {milliseconds(took)}' for phase, took in seen.phases)}", MINOR)
     sent = f"; sent on the way: {seen.sent}" if seen.sent else ""
-    yield Text(f"no request was sent{sent}", _MINOR)
+    yield Text(f"no request was sent{sent}", MINOR)
     if seen.could_be_sent:
         yield Text("a request could be sent", "bold green")
         return
     faults = [finding.part for finding in seen.findings if finding.stands_in_the_way]
     parts = ", ".join("TLS" if part == "tls" else part for part in dict.fromkeys(faults))
-    yield Text(f"no request could be sent: see {parts}", _ODD)
+    yield Text(f"no request could be sent: see {parts}", ODD)

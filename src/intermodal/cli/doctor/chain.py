@@ -6,19 +6,12 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from intermodal.blocking.certificates import (
-    _SELF_SIGNED,
-    _SELF_SIGNED_AUTHORITY,
-    _UNKNOWN_ISSUER,
-    _WRONG_ADDRESS,
-    _WRONG_HOST,
-    _end,
-)
+from intermodal.blocking.chain import SELF_SIGNED, SELF_SIGNED_AUTHORITY, UNKNOWN_ISSUER, WRONG_NAME, end_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from intermodal.blocking.certificates import Certificate
+    from intermodal.blocking.chain import Certificate
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
 
@@ -48,7 +41,7 @@ def links(chain: Sequence[Certificate], *, code: int | None, hostname: str, now:
     """Describe what was sent, the server's own first.
 
     Args:
-        chain: as :func:`~intermodal.blocking.certificates.sent_by` gives it.
+        chain: as :func:`~intermodal.blocking.chain.sent_by` gives it.
         code: why it was not accepted, as OpenSSL numbers it; None where it was.
         hostname: whom it had to be for.
         now: by the clock of this machine, in seconds since 1970.
@@ -67,13 +60,13 @@ def _faults(chain: Sequence[Certificate], code: int, hostname: str, now: float) 
             faults[place] = "it is not valid yet, by this machine's clock"
     if not chain:
         return faults
-    if code in {_WRONG_HOST, _WRONG_ADDRESS}:
+    if code in WRONG_NAME:
         faults.setdefault(0, f"it is not for {hostname}")
-    end = _end(chain)
+    end = end_of(chain)
     top = next(place for place, each in enumerate(chain) if each is end)
-    if code in {_SELF_SIGNED, _SELF_SIGNED_AUTHORITY}:
+    if code in {SELF_SIGNED, SELF_SIGNED_AUTHORITY}:
         faults.setdefault(top, "it is self-signed, and not in the trust store")
-    elif code in _UNKNOWN_ISSUER:
+    elif code in UNKNOWN_ISSUER:
         faults.setdefault(top, f"its issuer {end.issuer} was not sent, and is not in the trust store")
     return faults
 

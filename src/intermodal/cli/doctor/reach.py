@@ -8,11 +8,11 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from intermodal.blocking.connecting import _UNDER_WAY, _error
+from intermodal.blocking.connecting import UNDER_WAY, os_error
 from intermodal.blocking.ready import settled
 
 if TYPE_CHECKING:
-    from intermodal.blocking.connecting import Address
+    from intermodal.blocking.resolving import Address
 
 #: How long one wait may be, in seconds: Windows hears Ctrl-C between two only.
 _GLANCE = 1.0
@@ -53,7 +53,7 @@ def reach(addresses: list[Address], seconds: float) -> list[Reached]:
         came[address] = replace(unasked(address), accepts=not why, seconds=took, why=why)
 
     def settle(sock: socket.socket, code: int) -> None:
-        error = _error(code) if code else None
+        error = os_error(code) if code else None
         note(pending.pop(sock), "" if error is None else error.strerror or str(error))
         sock.close()
 
@@ -67,7 +67,7 @@ def reach(addresses: list[Address], seconds: float) -> list[Reached]:
                 note(address, error.strerror or str(error))
                 continue
             pending[sock] = address
-            if code not in _UNDER_WAY:
+            if code not in UNDER_WAY:
                 settle(sock, code)
         while pending and (left := begun + seconds - time.monotonic()) > 0:
             for sock in settled(pending, min(left, _GLANCE)):
