@@ -191,8 +191,12 @@ def test_an_undeclared_need_is_refused_before_a_byte_is_sent(origin, name, need)
 
 @pytest.mark.parametrize(
     "tls",
-    [TLS(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)), TLS(cert=("/cert.pem", "/key.pem", "secret"))],
-    ids=["an ssl.SSLContext", "a key with a password"],
+    [
+        TLS(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)),
+        TLS(cert=("/cert.pem", "/key.pem", "secret")),
+        TLS(minimum_version="TLSv1.3"),
+    ],
+    ids=["an ssl.SSLContext", "a key with a password", "a minimum version"],
 )
 def test_tls_that_requests_cannot_take_is_refused(origin, tls):
     """Of custom TLS requests takes files and False only; anything else is refused before a connection is opened."""

@@ -553,8 +553,12 @@ class Little:
     ("url", "keywords", "named", "unnamed"),
     [
         ("http://h/", {}, ["FORWARD_PROXY", "chosen by HTTP_PROXY"], ["SSL_CERT_FILE"]),
-        ("https://free/", {}, ["CUSTOM_TLS", "comes from SSL_CERT_FILE"], ["HTTP_PROXY"]),
-        ("https://h/", {"proxies": {"https": "http://p"}}, ["chosen by proxies['https']", "SSL_CERT_FILE"], []),
+        (
+            "https://h/",
+            {"proxies": {"https": "http://p"}},
+            ["chosen by proxies['https']"],
+            ["CUSTOM_TLS", "SSL_CERT_FILE"],
+        ),
         ("https://free/", {"verify": "/mine"}, ["CUSTOM_TLS"], ["SSL_CERT_FILE"]),
         ("http://free/", {"headers": {"Upgrade": "x", "Connection": "upgrade"}}, ["UPGRADE"], ["_PROXY", "SSL_"]),
     ],
@@ -567,6 +571,43 @@ def test_a_refusal_names_the_variable(environ, files, url, keywords, named, unna
 
     assert [word for word in named if word not in str(caught.value)] == []
     assert [word for word in unnamed if word in str(caught.value)] == []
+
+
+def test_a_transport_with_trust_of_its_own_keeps_it(environ, files, tmp_path):
+    """Who cannot be told whom to trust, such as a client of the user's own, is not told so by the environment either."""
+    environ(SSL_CERT_FILE=files[0], HTTP_PROXY="http://p:1")
+    assert Client(Little()).get("https://h/").ok
+    assert Client(Little(), timeout=5).get("https://h/", timeout=(1, 2)).ok
+    environ(SSL_CERT_FILE=str(tmp_path / "nowhere.pem"))
+    assert Client(Little()).get("https://h/").ok
+
+
+def test_plain_seconds_are_for_what_can_be_bound():
+    """Seconds, or a pair, are fitted to a transport that bounds neither writing nor slots; by name they are kept or refused."""
+    capabilities = Capability.WRITE_TIMEOUT | Capability.POOL_TIMEOUT
+    bound = MockTransport(200)
+    Client(bound, timeout=(1, 2)).get("http://h/")
+    assert capabilities in bound.info.capabilities
+    assert bound.calls[0].options.timeouts == intermodal.Timeouts(connect=1, read=2, write=2, pool=1)
+    with pytest.raises(UnsupportedFeature, match="WRITE_TIMEOUT"):
+        Client(Little()).get("http://h/", timeout=intermodal.Timeouts(write=2, pool=None))
+
+
+def test_proxies_of_a_call_are_laid_over_the_client_s():
+    """As requests merges them: key by key, None for no proxy."""
+    mine = {"proxies": {"http": "http://p:1", "all": "http://a:1"}}
+    assert proxy_for("http://h/", mine, proxies={"https": "http://q:1"}) == "http://p:1"
+    assert proxy_for("https://h/", mine, proxies={"https": "http://q:1"}) == "http://q:1"
+    assert proxy_for("http://h/", mine, proxies={"http": None}) is None
+    assert proxy_for("https://h/", mine, proxies={"http": None}) == "http://a:1"
+    assert proxy_for("http://h/", mine, proxies={}) == "http://p:1"
+    assert proxy_for("http://h/", mine, proxies={"no_proxy": "h"}) is None
+
+
+def test_verify_none_is_as_the_client_has_it():
+    """As in requests, where None is what a call that says nothing has."""
+    assert call("https://h/", {"verify": "/ca.pem"}, verify=None).options.tls.verify == "/ca.pem"
+    assert call("https://h/", {"verify": None}).options.tls.verify is True
 
 
 def test_a_refusal_for_another_reason_names_none(environ):

@@ -11,6 +11,7 @@ import os
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from intermodal.errors import InvalidRequest, InvalidURL, UnsupportedScheme
 from intermodal.model.basic import basic
@@ -210,6 +211,8 @@ class Proxy:
             shown = scheme.rpartition("@")[2]  # a password may stand where the scheme should
             raise UnsupportedScheme(f"proxy scheme {shown!r:.40}: expected one of {', '.join(_PROXY_PORTS)}")
         parsed = URL(f"http://{rest}")
+        if parsed.username is not None and ":" in parsed.username:
+            raise InvalidURL("the proxy's user holds ':' (%3A), which no login can have (RFC 7617 section 2)")
         if parsed.path != "/" or parsed.query is not None or "#" in rest:
             raise InvalidURL(  # and not what was given: half a password may stand there
                 "the proxy was given with a path, a query or a fragment: expected scheme://user:password@host:port only; where"
@@ -236,11 +239,12 @@ class Proxy:
         return None if self.username is None else basic(self.username, self.password or "")
 
     def __str__(self) -> str:
-        user = "" if self.username is None else f"{self.username}:***@"
+        # A user without a password is a token, as likely as not.
+        user = "" if self.username is None else "***@" if not self.password else f"{quote(self.username)}:***@"
         return f"{self.scheme}://{user}{authority(self.host, self.port)}"
 
     def __repr__(self) -> str:
-        return f"Proxy('{self}')"
+        return f"Proxy({str(self)!r})"
 
 
 #: The longest path that fits into the address of a Unix socket, in bytes, wherever there are any (Linux has 4 more).
