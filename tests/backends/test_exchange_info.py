@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import io
+import pickle
 import socket
 import ssl
 import time
@@ -207,3 +209,14 @@ def test_connections_of_a_user_s_own_object_are_its_own(name):
     with pytest.raises(UnsupportedFeature, match="of your own"):
         own.transport.connections()
     own.close()
+
+
+def test_a_response_takes_what_it_tells_along(transport):
+    """A response that was read can be pickled and copied, with what was known of its exchange, and without the connection."""
+    with Origin() as origin:
+        response = send(transport, f"{origin.url}/get")
+        assert response.content
+        for other in (pickle.loads(pickle.dumps(response)), copy.deepcopy(response)):
+            assert other.content == response.content
+            assert other.exchange == response.exchange
+            assert other.exchange.peer_address == (origin.host, origin.port)

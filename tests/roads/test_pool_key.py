@@ -63,7 +63,7 @@ class Roads:
             server = TLS(
                 verify=tls["verify"],
                 cert=None if context else tls["cert"],
-                minimum_version=tls["version"],
+                minimum_version=TLS().minimum_version if context else tls["version"],
             )
         return Options(Timeouts(**timeouts), server, through, Dial(source_address=source))
 
@@ -88,7 +88,7 @@ def distinct(fields, values):
     irrelevant = () if values["proxy"] else ("user", "host", "proxy_verify", "proxy_cert", "proxy_version")
     told = {field: value for field, value in values.items() if field not in irrelevant}
     if isinstance(told.get("verify"), ssl.SSLContext):
-        told["cert"] = None
+        told["cert"] = told["version"] = None
     return tuple(told.get(field) for field in fields)
 
 

@@ -85,28 +85,27 @@ class SocketTransport:
                 pool.release(key, stream)
                 return response
             exchange.read_head()
+            self._held.add(stream)
+            return exchange.response(partial(self._finish, exchange, stream), waiting)
         except BaseException as error:
             if has_slot:
-                self._over(exchange, reusable=False)
+                self._finish(exchange, exchange.stream, reusable=False)
             if isinstance(error, Exception):
                 exchange.fail(error)
             raise
         finally:
             waiting.discard(exchange)
 
-        self._held.add(stream)
-
-        def finish(reusable: bool, _: Ending = "read") -> None:
-            self._held.discard(stream)
-            self._over(exchange, reusable)
-
-        return exchange.response(finish, waiting)
-
-    def _over(self, exchange: Exchange, reusable: bool) -> None:
-        stream = exchange.stream
+    def _finish(self, exchange: Exchange, stream: Stream | None, reusable: bool, _: Ending = "read") -> None:
+        """Give back what an exchange had, once."""
+        if exchange.over:
+            return
+        exchange.over = True
         try:
-            if stream is not None and not reusable:
-                stream.close()
+            if stream is not None:
+                self._held.discard(stream)
+                if not reusable:
+                    stream.close()
         finally:
             self._pool.release(exchange.prepared.route.key, stream if reusable else None)
 

@@ -64,6 +64,10 @@ class ExchangeBody:
                 if self._failure is not None:
                     raise self._failure
                 return nothing
+            if exchange.stream is not None and not exchange.stream.is_own:
+                raise ResponseError(
+                    "this response is the parent process's: what a child read of it the parent would miss"
+                )
             waiting.add(exchange)
         try:
             result = step(argument)

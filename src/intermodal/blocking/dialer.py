@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
-import threading
 import weakref
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     from intermodal.model.options import Limits
     from intermodal.net.deadline import Deadline
     from intermodal.net.plan import Plan, Step
-    from intermodal.net.route import Route
+    from intermodal.net.route import Key, Route
 
 
 R = TypeVar("R")
@@ -56,15 +55,14 @@ class Dialer:
         self.limits = limits
         self.resolver = resolver
         self.sessions = Sessions()
-        #: The connections that somebody has, or that are pooled.
-        self._made: weakref.WeakSet[Stream] = weakref.WeakSet()
-        self._lock = threading.Lock()
+        #: The connections that somebody has, or that are pooled, by what they are. No lock is held for them: a signal handler
+        #: may ask, in the middle of anything.
+        self._made: dict[int, weakref.ref[Stream]] = {}
         forget_after_fork(self)
 
     def after_fork(self) -> None:
         """Leave the parent's connections alone in a child process."""
-        self._made = weakref.WeakSet()
-        self._lock = threading.Lock()
+        self._made = {}
 
     def dial(self, route: Route, deadline: Deadline, entering: Entering) -> Stream:
         """Connect along a route.
@@ -77,18 +75,24 @@ class Dialer:
         try:
             road.follow(steps(route, self.limits))
             stream = road.end()
-            with self._lock:
-                self._made.add(stream)
+            number, made = id(stream), self._made
+            made[number] = weakref.ref(stream, lambda _: made.pop(number, None))
         except BaseException:
             road.close()
             raise
         return stream
 
+    def close(self, key: Key, used: set[Stream | None]) -> None:
+        """Close the connections to one place, but those that are used."""
+        for reference in list(self._made.values()):
+            stream = reference()
+            if stream is not None and stream not in used and stream.facts is not None and stream.facts.route.key == key:
+                stream.close()
+
     def connections(self, used: set[Stream | None]) -> list[ConnectionInfo]:
         """Describe every connection that is open, oldest first; ``used``: those that carry an exchange."""
-        with self._lock:
-            made = list(self._made)
-        infos = [connection_info(stream, in_use=stream in used) for stream in made]
+        made = [reference() for reference in list(self._made.values())]
+        infos = [connection_info(stream, in_use=stream in used) for stream in made if stream is not None]
         return sorted((info for info in infos if info is not None), key=lambda info: -info.age)
 
 

@@ -60,6 +60,8 @@ class Exchange:
     #: Whether a byte of the request was written, and whether all has gone as it should.
     wrote = False
     intact = True
+    #: Whether its slot was given back.
+    over = False
     #: What has gone out and come in, in bytes of HTTP.
     sent = 0
     received = 0

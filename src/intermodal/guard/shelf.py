@@ -5,7 +5,6 @@ A pool that carries an exchange is not closed under it: it is when the last one 
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections import Counter, OrderedDict
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
@@ -78,11 +77,7 @@ class Shelf(Generic[P]):
         What others have of it ends with them.
         """
         with self._lock:
-            pool = self._pools.pop(key, None)
-            alone = self._held[key] <= 1
-        if pool is not None and alone:
-            with contextlib.suppress(Exception):  # it may complain about the exchange that was interrupted
-                pool.close()
+            self._pools.pop(key, None)  # and not closed: it may wait for the lock that nobody has let go of
 
     def close(self) -> None:
         """Close every pool, those that carry an exchange when that is over."""

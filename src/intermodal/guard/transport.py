@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from intermodal.blocking.body import Ending
     from intermodal.blocking.resolving import Resolver
+    from intermodal.blocking.stream import Stream
     from intermodal.guard.shelf import Shelf
     from intermodal.model.exchange import ConnectionInfo
     from intermodal.model.options import Limits, Options
@@ -94,10 +95,16 @@ class GuardedTransport(abc.ABC):
             if self._shelf is not None:
                 self._shelf.hold(key)
             carried = self._carry(exchange)
+            self._out[id(exchange)] = exchange, carried
+            return exchange.response(partial(self._finish, exchange, carried), self._waiting, carried.read)
         except BaseException as error:
             if has_slot and self._shelf is not None and not isinstance(error, Exception):
+                self._waiting.discard(exchange)
                 self._shelf.drop(key)
-            if has_slot:
+                self._dialer.close(key, self._used(but=exchange))
+            if has_slot and not exchange.over:
+                exchange.over = True
+                self._out.pop(id(exchange), None)
                 self._over(key)
             if isinstance(error, Exception):
                 exchange.fail(error)
@@ -105,31 +112,33 @@ class GuardedTransport(abc.ABC):
         finally:
             current_exchange.reset(token)
             self._waiting.discard(exchange)
-        self._out[id(exchange)] = exchange, carried
 
-        def give_back(reusable: bool) -> None:
-            try:
-                carried.give_back(reusable)
-            finally:
-                self._out.pop(id(exchange), None)
-                if self._shelf is not None:
-                    self._shelf.done(key)
+    def _finish(self, exchange: Exchange, carried: Carried, reusable: bool, how: Ending) -> None:
+        """Give back what an exchange had, once."""
+        if exchange.over:
+            return
+        exchange.over = True
+        stream = exchange.stream
+        give_back = partial(self._give_back, exchange, carried, reusable)
+        try:
+            if how == "collected" or (how == "closed" and stream is not None):
+                # The garbage collector may be at work, in the middle of anything, and the library's locks are not
+                # made for that: its connection ends here and now, its books are closed before the next exchange.
+                self._left.append(give_back)
+                if stream is not None and not reusable:
+                    stream.close()
+            else:
+                give_back()
+        finally:
+            self._slots.release(exchange.route.key, None)
 
-        def finish(reusable: bool, how: Ending) -> None:
-            stream = exchange.stream
-            try:
-                if how == "collected" or (how == "closed" and stream is not None):
-                    # The garbage collector may be at work, in the middle of anything, and the library's locks are not
-                    # made for that: its connection ends here and now, its books are closed before the next exchange.
-                    self._left.append(partial(give_back, reusable))
-                    if stream is not None and not reusable:
-                        stream.close()
-                else:
-                    give_back(reusable)
-            finally:
-                self._slots.release(key, None)
-
-        return exchange.response(finish, self._waiting, carried.read)
+    def _give_back(self, exchange: Exchange, carried: Carried, reusable: bool) -> None:
+        try:
+            carried.give_back(reusable)
+        finally:
+            self._out.pop(id(exchange), None)
+            if self._shelf is not None:
+                self._shelf.done(exchange.route.key)
 
     def _over(self, key: Key) -> None:
         self._slots.release(key, None)
@@ -154,8 +163,11 @@ class GuardedTransport(abc.ABC):
             raise UnsupportedFeature(
                 f"this {type(self).__name__} is over an object of your own, whose library keeps its connections: ask that"
             )
+        return self._dialer.connections(self._used())
+
+    def _used(self, but: Exchange | None = None) -> set[Stream | None]:
         exchanges = [*tuple(self._waiting), *(exchange for exchange, _ in list(self._out.values()))]
-        return self._dialer.connections({exchange.stream for exchange in exchanges})
+        return {exchange.stream for exchange in exchanges if exchange is not but}
 
     def close(self) -> None:
         """Close every idle connection, and end what other threads wait for: they get ``TransportClosed``.

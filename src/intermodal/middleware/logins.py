@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from intermodal.model.basic import basic
@@ -33,6 +35,8 @@ class Logins:
         import netrc  # noqa: PLC0415 - only where there is such a file
 
         try:
+            if Path(path).is_fifo():  # which may be waited for in vain
+                raise OSError(errno.EINVAL, "not a file")
             hosts = netrc.netrc(path).hosts
         except netrc.NetrcParseError as error:
             wrong = f"is wrong in line {error.lineno}"  # and no word of it: it may be a password

@@ -156,12 +156,21 @@ class TLS:
 def _cert(parts: object) -> tuple[str, ...]:
     if not isinstance(parts, tuple) or not 1 <= len(parts) <= 3:
         raise InvalidRequest("cert is neither a file name nor (cert, key) nor (cert, key, password)")
+    files = [os.fspath(part) if isinstance(part, os.PathLike) else part for part in parts[:2]]
+    if not all(isinstance(file, str) and file and "\0" not in file and _is_name(file) for file in files):
+        raise InvalidRequest("cert holds what is no file name: expected (cert, key) or (cert, key, password)")
+    if not all(isinstance(password, str) for password in parts[2:]):
+        raise InvalidRequest("the password of cert is no str: expected (cert, key, password)")
+    return (*files, *parts[2:])
+
+
+def _is_name(text: str) -> bool:
+    """Whether the system can be given this name of a file."""
     try:
-        return (*(os.fspath(part) for part in parts[:2]), *parts[2:])
-    except TypeError as error:
-        raise InvalidRequest(
-            "cert holds what is no file name: expected (cert, key) or (cert, key, password)"
-        ) from error
+        os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 _PROXY_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
@@ -208,8 +217,9 @@ class Proxy:
         scheme, _, rest = text.partition("://")
         scheme = scheme.lower()
         if scheme not in _PROXY_PORTS:
-            shown = scheme.rpartition("@")[2]  # a password may stand where the scheme should
-            raise UnsupportedScheme(f"proxy scheme {shown!r:.40}: expected one of {', '.join(_PROXY_PORTS)}")
+            # A password may stand where the scheme should: shown is what cannot be one.
+            shown = f" {scheme!r:.40}" if re.fullmatch(r"[a-z][a-z0-9+.-]*", scheme) else ""
+            raise UnsupportedScheme(f"unknown proxy scheme{shown}: expected one of {', '.join(_PROXY_PORTS)}")
         parsed = URL(f"http://{rest}")
         if parsed.username is not None and ":" in parsed.username:
             raise InvalidURL("the proxy's user holds ':' (%3A), which no login can have (RFC 7617 section 2)")
@@ -290,7 +300,7 @@ class Dial:
 
 def _socket_path(given: str | os.PathLike[str]) -> str:
     path = os.fspath(given) if isinstance(given, os.PathLike) else given
-    if not isinstance(path, str) or not path or "\0" in path[1:]:
+    if not isinstance(path, str) or not path or "\0" in path[1:] or not _is_name(path):
         raise InvalidRequest(f"unix_socket={given!r:.80}: expected the path of a socket")
     if len(os.fsencode(path)) > _LONGEST_PATH:
         raise InvalidRequest(

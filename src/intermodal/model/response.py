@@ -142,6 +142,10 @@ class BaseResponse:
         # A 101 has no content, and its connection is the caller's: reading it as a body would close it.
         self._content = None if upgraded is None else b""
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Copy and pickle how it went as it is known now: what tells it is a connection's."""
+        return {**self.__dict__, "_exchange": self.exchange}
+
     @property
     def exchange(self) -> ExchangeInfo:
         """How it went: addresses, TLS, bytes and times, as far as the transport can tell; see :class:`ExchangeInfo`.

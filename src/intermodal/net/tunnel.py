@@ -60,8 +60,11 @@ def tunnel(host: str, port: int, proxy: Proxy, limits: Limits) -> Plan[bytes]:
     said = yield from _said(reader)
     asks = head.status_code in _ASKING
     advice = "; give the proxy's user and password: http://user:password@host:port" if asks else ""
+    secret = (credentials or "").rpartition(" ")[2]  # which a proxy may echo
+    reason = head.reason.replace(secret, "***") if secret else head.reason
+    said_so = "".join(each if each.isprintable() else "?" for each in reason[:80])
     raise ProxyError(
-        f"{where} refused a tunnel to {target}: {head.status_code} {head.reason[:80]}".rstrip() + advice,
+        f"{where} refused a tunnel to {target}: {head.status_code} {said_so}".rstrip() + advice,
         response=_response(head, said),
     )
 
