@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import io
 import pickle
 import socket
 import ssl
+import threading
 import time
+from functools import partial
 
 import pytest
 from backends.own import NAMES as OWN
 from backends.own import fitting, make_own
 from backends.talk import PATIENCE, Server, options
 from fleet import TRANSPORTS, make_transport
+from safety.slow_peers import BlackHole
 
 import intermodal
-from intermodal.errors import UnsupportedFeature
+from intermodal.errors import TransportClosed, UnsupportedFeature
 from intermodal.model.exchange import ExchangeInfo
 from intermodal.model.request import Request
 from intermodal.protocol import Guarantee
@@ -220,3 +224,27 @@ def test_a_response_takes_what_it_tells_along(transport):
             assert other.content == response.content
             assert other.exchange == response.exchange
             assert other.exchange.peer_address == (origin.host, origin.port)
+
+
+def _has_state(transport, state):
+    return [each.state for each in transport.connections()] == [state]
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_INFO"), reason="this system does not tell the state of a TCP connection")
+@pytest.mark.parametrize("name", TRANSPORTS)
+def test_a_connection_that_is_being_made_is_listed(name):
+    """An address that does not answer is SYN-SENT, a server that does not shake hands ESTABLISHED, and neither is left."""
+    with contextlib.closing(BlackHole()) as hole, socket.create_server(("127.0.0.1", 0)) as mute:
+        places = {"SYN-SENT": int(hole.url.rpartition(":")[2]), "ESTABLISHED": mute.getsockname()[1]}
+        for state, port in places.items():
+            transport = make_transport(name)
+            request = Request("GET", f"https://127.0.0.1:{port}/")
+            thread = threading.Thread(target=pytest.raises, args=(TransportClosed, transport.send, request, options()))
+            thread.start()
+            assert wait_for(partial(_has_state, transport, state))
+            (each,) = transport.connections()
+            assert (each.in_use, each.served, each.origin) == (True, 0, f"https://127.0.0.1:{port}")
+            assert each.peer_address == ("127.0.0.1", port)
+            transport.close()
+            thread.join(PATIENCE)
+            assert transport.connections() == []

@@ -1,5 +1,6 @@
 """Every wait on the way to the server ends at its bound, and where another thread closes the transport."""
 
+import contextlib
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -196,3 +197,21 @@ def test_closing_ends_the_reading_of_a_no(name, ca):
             goes_on(call)
 
         assert closed(client, "https://origin.test/", waits).phase == "proxy"
+
+
+@pytest.mark.parametrize("bounds", [{"connect": BOUND}, {"connect": FAR, "total": BOUND}], ids=["connect", "total"])
+def test_a_peer_that_never_stops_talking(name, bounds):
+    """A server that answers the ClientHello with requests to begin, without end, is given up at the bound."""
+
+    def flood(talk):
+        talk.sock.recv(65536)
+        with contextlib.suppress(OSError):  # HelloRequest (RFC 5246 section 7.4.1.1), which OpenSSL passes over
+            while True:
+                talk.sock.sendall(bytes.fromhex("160303000400000000") * 4000)
+
+    with Peer(flood) as peer, Client(name, timeout=Timeouts(**bounds)) as client:
+        began = time.monotonic()
+        with pytest.raises(TotalTimeout if "total" in bounds else ConnectTimeout) as caught:
+            client.get(f"https://127.0.0.1:{peer.port}/")
+        assert time.monotonic() - began < BOUND + LATE
+        assert caught.value.phase == "tls"

@@ -43,8 +43,19 @@ def connect(
     proxy: bool,
     source_address: tuple[str, int] | None,
     resolver: Resolver | None,
+    pending: dict[socket.socket, Address] | None = None,
 ) -> socket.socket:
     """Resolve a name and connect to whichever of its addresses answers first, or to the proxy there; does not block.
+
+    Args:
+        host: whom to connect to.
+        port: and where.
+        bound: how long it may take.
+        entering: is told each phase, and what ends it.
+        proxy: whether it is a proxy.
+        source_address: the local address.
+        resolver: looks the name up instead of the system.
+        pending: holds the sockets that are connecting, for whoever wants to look.
 
     Raises:
         NameResolutionError, ConnectTimeout, TotalTimeout, ConnectionError, or ProxyError where it is a proxy; and what
@@ -56,7 +67,7 @@ def connect(
         if proxy:
             error.args = (f"the proxy cannot be found: {error}",)
         raise
-    attempts = _Attempts(f"{host!r} port {port}", proxy=proxy)
+    attempts = _Attempts(f"{host!r} port {port}", {} if pending is None else pending, proxy=proxy)
     entering("connect", attempts.end)
     if source_address is not None:
         addresses = attempts.leave_from(source_address, addresses)
@@ -74,11 +85,11 @@ def connect(
 class _Attempts:
     """The sockets that are connecting to one host, and what became of those that have failed."""
 
-    def __init__(self, peer: str, *, proxy: bool) -> None:
+    def __init__(self, peer: str, pending: dict[socket.socket, Address], *, proxy: bool) -> None:
         self._peer = f"the proxy {peer}" if proxy else peer
         self._refusal = ProxyError if proxy else ConnectionError
         self._source: Address | None = None
-        self._pending: dict[socket.socket, Address] = {}
+        self._pending = pending
         self._failures: list[tuple[Address, OSError]] = []
         #: Whether another thread wants it all to be over.
         self._over = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
+import time
 import weakref
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from intermodal.blocking.alerts import reason
 from intermodal.blocking.bound import Bound
 from intermodal.blocking.connecting import connect, connect_unix
-from intermodal.blocking.facts import connection_info, facts_of
+from intermodal.blocking.facts import connection_info, dialling_info, facts_of
 from intermodal.blocking.forking import forget_after_fork
 from intermodal.blocking.handshake import start_tls
 from intermodal.blocking.resolving import resolve
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from intermodal.blocking.bound import Entering
     from intermodal.blocking.layered import Carrier
-    from intermodal.blocking.resolving import Resolver
+    from intermodal.blocking.resolving import Address, Resolver
     from intermodal.blocking.sessions import Ticket
     from intermodal.model.exchange import ConnectionInfo
     from intermodal.model.options import Limits
@@ -58,11 +59,14 @@ class Dialer:
         #: The connections that somebody has, or that are pooled, by what they are. No lock is held for them: a signal handler
         #: may ask, in the middle of anything.
         self._made: dict[int, weakref.ref[Stream]] = {}
+        #: Those that are being made, likewise.
+        self._roads: dict[int, _Road] = {}
         forget_after_fork(self)
 
     def after_fork(self) -> None:
         """Leave the parent's connections alone in a child process."""
         self._made = {}
+        self._roads = {}
 
     def dial(self, route: Route, deadline: Deadline, entering: Entering) -> Stream:
         """Connect along a route.
@@ -72,7 +76,9 @@ class Dialer:
             and what ``entering`` raises.
         """
         road = _Road(self, route, Bound(deadline), entering)
+        roads = self._roads
         try:
+            roads[id(road)] = road
             road.follow(steps(route, self.limits))
             stream = road.end()
             number, made = id(stream), self._made
@@ -80,6 +86,8 @@ class Dialer:
         except BaseException:
             road.close()
             raise
+        finally:
+            roads.pop(id(road), None)
         return stream
 
     def close(self, key: Key, used: set[Stream | None]) -> None:
@@ -93,6 +101,7 @@ class Dialer:
         """Describe every connection that is open, oldest first; ``used``: those that carry an exchange."""
         made = [reference() for reference in list(self._made.values())]
         infos = [connection_info(stream, in_use=stream in used) for stream in made if stream is not None]
+        infos += [info for road in list(self._roads.values()) for info in road.connections()]
         return sorted((info for info in infos if info is not None), key=lambda info: -info.age)
 
 
@@ -105,6 +114,11 @@ class _Road:
         self._bound = bound
         self._entering = entering
         self._stream: Stream | None = None
+        #: What stands of it so far.
+        self._carrier: Carrier | None = None
+        self._began = time.monotonic()
+        #: The sockets that are connecting.
+        self._pending: dict[socket.socket, Address] = {}
         self._tickets: list[Ticket] = []
 
     def follow(self, plan: Plan[None]) -> None:
@@ -130,15 +144,23 @@ class _Road:
             source = self._route.dial.source
             self._reach(
                 connect(
-                    step.host, step.port, bound, entering, proxy=step.proxy, source_address=source, resolver=resolver
+                    step.host,
+                    step.port,
+                    bound,
+                    entering,
+                    proxy=step.proxy,
+                    source_address=source,
+                    resolver=resolver,
+                    pending=self._pending,
                 )
             )
+            self._pending.clear()
         elif isinstance(step, ConnectUnix):
             self._reach(connect_unix(step.path, bound, entering))
         elif isinstance(step, StartTLS):
             assert self._stream is not None
             ticket = self._dialer.sessions.ticket(self._route.key, proxy=step.proxy)
-            self._reach(start_tls(self._stream.sock, step, bound, entering, ticket))
+            self._reach(start_tls(self._stream.sock, step, bound, entering, ticket, begun=self._stands))
             self._tickets.append(ticket)
             self._stream.tickets = tuple(self._tickets)
         else:
@@ -147,7 +169,11 @@ class _Road:
             return min(addresses, key=lambda address: address.family != socket.AF_INET).packed
         return b""
 
+    def _stands(self, carrier: Carrier) -> None:
+        self._carrier = carrier
+
     def _reach(self, carrier: Carrier) -> None:
+        self._stands(carrier)
         try:
             self._stream = Stream(carrier)
         except BaseException as error:
@@ -182,6 +208,15 @@ class _Road:
             lost = ProxyError(f"the connection to {peer} was lost: {why}")
             lost.errno = error.errno
             raise lost from error
+
+    def connections(self) -> list[ConnectionInfo | None]:
+        """Describe what there is of it so far, for another thread."""
+        route, began, carrier, stream = self._route, self._began, self._carrier, self._stream
+        if stream is not None and stream.facts is not None:
+            return []  # it is listed already
+        if carrier is not None:
+            return [dialling_info(carrier, route, None, began)]
+        return [dialling_info(sock, route, address.place, began) for sock, address in list(self._pending.items())]
 
     def end(self) -> Stream:
         """Give the connection, once the plan is at its end."""

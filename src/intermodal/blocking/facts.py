@@ -72,7 +72,23 @@ def _text(address: Address | bytes | None) -> Address | None:
 def connection_info(stream: Stream, *, in_use: bool) -> ConnectionInfo | None:
     """Describe a connection; None where it is closed by now, or not this process's."""
     facts = stream.facts
-    if facts is None or stream.sock.fileno() < 0 or not stream.is_own:
+    if facts is None or not stream.is_own:
+        return None
+    return _described(stream.sock, facts, in_use=in_use, served=stream.served)
+
+
+def dialling_info(carrier: Carrier, route: Route, peer: Address | None, since: float) -> ConnectionInfo | None:
+    """Describe a connection that is being made; None where it is closed by now."""
+    local = None
+    with contextlib.suppress(OSError):
+        local = bottom_of(carrier).getsockname() or None
+        peer = peer or bottom_of(carrier).getpeername() or None
+    facts = Facts(route, since, _text(local), _text(peer), None, None, None, None)
+    return _described(carrier, facts, in_use=True, served=0)
+
+
+def _described(carrier: Carrier, facts: Facts, *, in_use: bool, served: int) -> ConnectionInfo | None:
+    if carrier.fileno() < 0:
         return None
     route = facts.route
     scheme = "http" if route.server_hostname is None else "https"
@@ -80,21 +96,21 @@ def connection_info(stream: Stream, *, in_use: bool) -> ConnectionInfo | None:
     return ConnectionInfo(
         facts.local_address,
         facts.peer_address,
-        _state(stream),
+        _state(carrier),
         in_use,
         f"{scheme}://{authority(route.host, route.port)}",
         None if proxy is None else f"{proxy.scheme}://{authority(proxy.host, proxy.port)}",
         facts.tls_version,
         time.monotonic() - facts.made_at,
-        stream.served,
+        served,
     )
 
 
-def _state(stream: Stream) -> str | None:
+def _state(carrier: Carrier) -> str | None:
     if not hasattr(socket, "TCP_INFO"):
         return None
     try:
-        number = bottom_of(stream.sock).getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
+        number = bottom_of(carrier).getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
     except OSError:
         return None
     return _STATES[number - 1] if 1 <= number <= len(_STATES) else None

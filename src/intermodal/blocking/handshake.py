@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
+import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,14 +18,32 @@ from intermodal.errors import ConnectionError, Error, TLSError
 from intermodal.net.tls import context_for
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from intermodal.blocking.bound import Bound, Entering
     from intermodal.blocking.layered import Carrier, Secure
     from intermodal.blocking.sessions import Ticket
     from intermodal.net.plan import StartTLS
 
 
-def start_tls(carrier: Carrier, step: StartTLS, bound: Bound, entering: Entering, ticket: Ticket) -> Carrier:
+def start_tls(
+    carrier: Carrier,
+    step: StartTLS,
+    bound: Bound,
+    entering: Entering,
+    ticket: Ticket,
+    *,
+    begun: Callable[[Carrier], None],
+) -> Carrier:
     """Shake hands, or resume the session that ``ticket`` has; the carrier given is closed where that fails.
+
+    Args:
+        carrier: what there is so far.
+        step: what is asked for.
+        bound: how long it may take.
+        entering: is told the phase, and what ends it.
+        ticket: the session, and where it goes.
+        begun: is told what takes the carrier's place, before the handshake.
 
     Raises:
         CertificateError, TLSError, ConnectTimeout, ConnectionError, TotalTimeout; InvalidRequest where the settings
@@ -52,6 +71,7 @@ def start_tls(carrier: Carrier, step: StartTLS, bound: Bound, entering: Entering
                 with contextlib.suppress(ValueError):  # it was another context's
                     secure.session = session
         entering("tls", shut)
+        begun(secure)
         # Given as https:// by mistake, some proxies wait in silence for a request.
         _shake_hands(secure, f"{where} (one without TLS is given as http://)" if step.proxy else where, bound)
         ticket.stand(secure)
@@ -77,17 +97,36 @@ def _layered(carrier: Carrier, context: ssl.SSLContext, step: StartTLS, session:
 def _shake_hands(secure: Secure, where: str, bound: Bound) -> None:
     bottom = bottom_of(secure)
     readable, writable = waiter(bottom, IN), waiter(bottom, OUT)
-    while True:
-        try:
-            secure.do_handshake()
-        except ssl.SSLWantReadError:
-            wait = readable
-        except ssl.SSLWantWriteError:
-            wait = writable
-        else:
-            return
-        if not wait(bound.left(where)):
-            raise bound.expired(where)
+    with _alarm(secure, bound.left(where)):
+        while True:
+            try:
+                secure.do_handshake()
+            except ssl.SSLWantReadError:
+                wait = readable
+            except ssl.SSLWantWriteError:
+                wait = writable
+            except OSError:
+                bound.left(where)  # it was the alarm
+                raise
+            else:
+                return
+            if not wait(bound.left(where)):
+                raise bound.expired(where)
+
+
+@contextlib.contextmanager
+def _alarm(secure: Secure, seconds: float | None) -> Iterator[None]:
+    """End a handshake at its bound from another thread: a peer that never stops talking keeps OpenSSL to itself."""
+    alarm = None if seconds is None else threading.Timer(seconds, _shut, [secure])
+    if alarm is not None:
+        alarm.daemon = True
+        with contextlib.suppress(RuntimeError):  # no thread is to be had
+            alarm.start()
+    try:
+        yield
+    finally:
+        if alarm is not None:
+            alarm.cancel()
 
 
 def _failure(error: BaseException, step: StartTLS, secure: Secure | None, where: str, bound: Bound) -> Exception | None:
