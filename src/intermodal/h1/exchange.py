@@ -189,10 +189,11 @@ class ResponseReader:
         """Refuse at once what cannot become a response: waiting for its empty line may take for ever."""
         if not START.startswith(start):
             text = self._buffer.data[self._buffer.at :][:100].decode("latin-1")
-            is_tls = text.startswith(("\x15\x03", "\x16\x03"))  # a record: alert or handshake (RFC 8446 section 5.1)
+            # An alert or a handshake (RFC 8446 section 5.1), by its first byte alone: no more of it may have come.
+            is_tls = text.startswith(("\x15", "\x16"))
             raise ProtocolError(
                 f"the answer begins with {first_line(text)!r}: expected 'HTTP/1.1' (RFC 9112 section 4)"
-                + ("; that is TLS: is it https:// there?" if is_tls else "")
+                + ("; that looks like TLS: is it https:// there?" if is_tls else "")
             )
 
     def _begin_body(self, head: ResponseHead) -> None:
