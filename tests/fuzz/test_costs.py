@@ -92,4 +92,4 @@ class _Rescanning(ResponseReader):
 
 def test_a_reader_that_rescans_is_seen():
     """The measure shows what takes the square of the time."""
-    assert _growth("one header line", 1, Limits(), [2**12], _Rescanning) > SQUARE
+    assert _growth("one header line", 1, Limits(), [2**13], _Rescanning) > SQUARE
