@@ -653,6 +653,8 @@ def test_ctrl_c_ends_a_command_at_once(environment, command, scheme):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",
+            # What a shell has put into the background ignores Ctrl-C, and so would its children.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 - and does no more
         )
         try:
             assert asked.wait(30)
