@@ -187,7 +187,7 @@ def _road_needs(request: Request, options: Options) -> Capability:
         need |= _tls_needs(options.tls)
     proxy = options.proxy
     if proxy is not None:
-        if proxy.scheme.startswith("socks"):
+        if proxy.is_socks:
             need |= Capability.SOCKS
         else:
             need |= Capability.CONNECT_PROXY if https else Capability.FORWARD_PROXY

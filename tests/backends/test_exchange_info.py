@@ -20,7 +20,8 @@ from fleet import TRANSPORTS, make_transport
 from safety.slow_peers import BlackHole
 
 import intermodal
-from intermodal.errors import TransportClosed, UnsupportedFeature
+from intermodal.blocking.exchange import Exchange
+from intermodal.errors import TransportBug, TransportClosed, UnsupportedFeature
 from intermodal.model.exchange import ExchangeInfo
 from intermodal.model.request import Request
 from intermodal.protocol import Guarantee
@@ -248,3 +249,19 @@ def test_a_connection_that_is_being_made_is_listed(name):
             transport.close()
             thread.join(PATIENCE)
             assert transport.connections() == []
+
+
+def test_what_fails_once_the_head_is_read_leaves_nothing_open(transport, monkeypatch):
+    """A response that cannot be made, for want of memory say, takes its connection and its slot with it, body unread."""
+
+    def fail(*_, **__):
+        raise MemoryError
+
+    with Origin() as origin:
+        with monkeypatch.context() as patch:
+            patch.setattr(Exchange, "response", fail)
+            with pytest.raises(TransportBug):
+                send(transport, f"{origin.url}/stream-bytes/200000")
+        assert transport.connections() == []
+        assert wait_for(lambda: not origin.connections[0].open)
+        assert send(transport, f"{origin.url}/get").ok

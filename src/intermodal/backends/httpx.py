@@ -103,7 +103,7 @@ class HttpxTransport(GuardedTransport):
         else:
             response = self._send(self._client, exchange)
         answer = _answer(response)
-        adopt(exchange, answer, self._limits)
+        adopt(exchange, answer)
         return Carried(answer.give_back)
 
     def _send(self, client: httpx.Client, exchange: Exchange) -> httpx.Response:

@@ -105,7 +105,7 @@ class RequestsTransport(GuardedTransport):
         else:
             response = self._send(self._session, exchange)
         answer = _answer(response)
-        if not adopt(exchange, answer, self._limits):
+        if not adopt(exchange, answer):
             forsake(response.raw)
         return Carried(answer.give_back)
 

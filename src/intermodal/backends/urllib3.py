@@ -93,7 +93,7 @@ class Urllib3Transport(GuardedTransport):
         else:
             response = self._send(self._manager, exchange)
         answer = answer_of(response)
-        if not adopt(exchange, answer._replace(read=reading(answer.read)), self._limits):
+        if not adopt(exchange, answer._replace(read=reading(answer.read))):
             forsake(response)
         return Carried(answer.give_back)
 

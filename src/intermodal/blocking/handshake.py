@@ -117,7 +117,7 @@ def _shake_hands(secure: Secure, where: str, bound: Bound) -> None:
 @contextlib.contextmanager
 def _alarm(secure: Secure, seconds: float | None) -> Iterator[None]:
     """End a handshake at its bound from another thread: a peer that never stops talking keeps OpenSSL to itself."""
-    alarm = None if seconds is None else threading.Timer(seconds, _shut, [secure])
+    alarm = None if seconds is None else threading.Timer(min(seconds, threading.TIMEOUT_MAX), _shut, [secure])
     if alarm is not None:
         alarm.daemon = True
         with contextlib.suppress(RuntimeError):  # no thread is to be had

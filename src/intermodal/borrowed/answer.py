@@ -43,7 +43,7 @@ def hand_over(exchange: Exchange) -> None:
     exchange.wrote = True
 
 
-def adopt(exchange: Exchange, answer: Answer, limits: Limits) -> bool:
+def adopt(exchange: Exchange, answer: Answer) -> bool:
     """Make an answer the exchange's own; give whether its connection may serve again once the body is read.
 
     Raises:
@@ -52,8 +52,8 @@ def adopt(exchange: Exchange, answer: Answer, limits: Limits) -> bool:
     exchange.phase = "head"
     exchange.reader.began = True
     try:
-        head = judged(answer, limits)
-        reader = LibraryReader(exchange, head, answer.read, limits)
+        head = judged(answer, exchange.limits)
+        reader = LibraryReader(exchange, head, answer.read)
     except BaseException:
         answer.give_back(False)
         raise
@@ -93,9 +93,9 @@ class LibraryReader(ResponseReader):
 
     __slots__ = ("_counted", "_exchange", "_left", "_over", "_read", "persistent")
 
-    def __init__(self, exchange: Exchange, head: ResponseHead, read: Callable[[int], bytes], limits: Limits) -> None:
+    def __init__(self, exchange: Exchange, head: ResponseHead, read: Callable[[int], bytes]) -> None:
         request = exchange.request
-        super().__init__(request.method, limits)
+        super().__init__(request.method, exchange.limits)
         framing = response_framing(request.method, head, upgrade=False)
         self.began = True
         self._head = head

@@ -42,7 +42,6 @@ class GuardedTransport(abc.ABC):
 
     def __init__(self, name: str, version: str, limits: Limits, resolver: Resolver | None) -> None:
         self._info = TransportInfo(name, version, CAPABILITIES, GUARANTEES)
-        self._limits = limits
         self._dialer = Dialer(limits, resolver)
         # The library below is not limited: what it would do at its limit differs from library to library.
         self._slots: Pool[None] = Pool(limits, usable=lambda _: True, close=lambda _: None, abandon=lambda _: None)
@@ -70,7 +69,7 @@ class GuardedTransport(abc.ABC):
                 f"this {type(self).__name__} is over an object of your own and cannot be pickled: make it anew where it is"
                 " used, or make it without one"
             )
-        return partial(type(self), limits=self._limits, resolver=self._dialer.resolver), ()
+        return partial(type(self), limits=self._dialer.limits, resolver=self._dialer.resolver), ()
 
     @property
     def info(self) -> TransportInfo:
@@ -88,6 +87,7 @@ class GuardedTransport(abc.ABC):
         self._waiting.add(exchange)
         token = current_exchange.set(exchange)
         has_slot = False
+        carried: Carried | None = None
         try:
             self._give_back_left()
             self._slots.acquire(key, exchange.deadline)
@@ -102,7 +102,9 @@ class GuardedTransport(abc.ABC):
                 self._waiting.discard(exchange)
                 self._shelf.drop(key)
                 self._dialer.close(key, self._used(but=exchange))
-            if has_slot and not exchange.over:
+            if carried is not None and isinstance(error, Exception):
+                self._finish(exchange, carried, reusable=False, how="read")
+            elif has_slot and not exchange.over:
                 exchange.over = True
                 self._out.pop(id(exchange), None)
                 self._over(key)

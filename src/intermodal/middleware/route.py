@@ -149,7 +149,7 @@ def by_road(
         request = request.replace(headers=[*request.headers.pairs, ("Authorization", login)])
     if proxy is not None:
         options = dataclasses.replace(options, proxy=proxy)
-        if url.scheme == "http" and not proxy.scheme.startswith("socks"):
+        if url.scheme == "http" and not proxy.is_socks:
             request = forwarded(request, proxy)
     return (yield from inner(request, options))
 

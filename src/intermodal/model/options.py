@@ -240,6 +240,11 @@ class Proxy:
             object.__setattr__(self, name, value)
 
     @property
+    def is_socks(self) -> bool:
+        """Whether it is asked for a tunnel in SOCKS, for http URLs too; any other forwards those."""
+        return self.scheme.startswith("socks")
+
+    @property
     def authorization(self) -> str | None:
         """Its credentials as ``Proxy-Authorization`` has them (RFC 7617), None where it has none.
 

@@ -82,7 +82,7 @@ def route(request: Request, options: Options) -> Route:
             f"proxy={proxy!r} and Dial(unix_socket={dial.unix_socket!r}) were both given: a Unix socket leads to one server,"
             " leave the proxy out"
         )
-    forwards = proxy is not None and url.scheme == "http" and not proxy.scheme.startswith("socks")
+    forwards = proxy is not None and url.scheme == "http" and not proxy.is_socks
     if proxy is not None and not forwards and "proxy-authorization" in request.headers:
         raise InvalidHeader(
             f"Proxy-Authorization would go past the proxy {proxy.host!r}, through the tunnel to {url.host!r} (RFC 9110"
@@ -115,8 +115,7 @@ def steps(route: Route, limits: Limits) -> Plan[None]:
     elif proxy is None:
         yield Connect(route.host, route.port)
     else:
-        is_socks = proxy.scheme.startswith("socks")
-        ask = socks5(route.host, route.port, proxy) if is_socks else None  # refuses what no message can hold
+        ask = socks5(route.host, route.port, proxy) if proxy.is_socks else None  # refuses what no message can hold
         yield Connect(proxy.host, proxy.port, proxy=True)
         if proxy.scheme == "https":
             yield StartTLS(proxy.tls, proxy.host.removesuffix("."), proxy.port, proxy=True)

@@ -86,7 +86,7 @@ class _Look:
         proxy = self._proxy
         if proxy is None or "proxy" not in watch.seen:
             return
-        asked = "a SOCKS5 request for" if proxy.scheme.startswith("socks") else "CONNECT"
+        asked = "a SOCKS5 request for" if proxy.is_socks else "CONNECT"
         self._seen.sent = f"{asked} {authority(road.host, road.port)}, to the proxy {proxy.host!r} port {proxy.port}"
 
     def _advice(self, error: Error, phase: Phase | None) -> str:
