@@ -2,24 +2,16 @@
 
 import contextlib
 import os
-import shutil
 import textwrap
 
-from peers.conftest import absent, free_port, serving
-
-
-def _program(name):
-    found = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"]))
-    if found is None:
-        absent(name)
-    return found
+from peers.programs import free_port, program, serving
 
 
 @contextlib.contextmanager
 def microsocks(username=None, password=None):
     """The port of a microsocks, which asks for user and password where they are given."""
     port = free_port()
-    command = [_program("microsocks"), "-i", "127.0.0.1", "-p", str(port)]
+    command = [program("microsocks"), "-i", "127.0.0.1", "-p", str(port)]
     if username is not None:
         command += ["-u", username, "-P", password]
     with serving(command, port):
@@ -52,5 +44,5 @@ def danted(folder, forbidden, method="none"):
         socks pass {{ from: 0/0 to: 0/0 }}
         """)
     )
-    with serving([_program("danted"), "-f", str(config), "-p", str(folder / f"{method}.pid"), "-N", "1"], port):
+    with serving([program("danted"), "-f", str(config), "-p", str(folder / f"{method}.pid"), "-N", "1"], port):
         yield port

@@ -10,7 +10,7 @@ import trustme
 from backends.talk import PATIENCE, Server
 from fleet import TRANSPORTS
 from peers import socks_peers
-from peers.conftest import free_port
+from peers.programs import free_port
 
 import intermodal
 from intermodal import ConnectTimeout, Proxy, ProxyError, TransportClosed

@@ -1,24 +1,14 @@
 """TLS servers that no one here wrote, on free ports: ``openssl s_server``, and nginx; and the certificates that they show."""
 
 import contextlib
-import os
-import shutil
-import textwrap
 from datetime import datetime, timedelta, timezone
 
 import trustme
 from cryptography.hazmat.primitives import serialization
-from peers.conftest import absent, free_port, serving
+from peers.programs import free_port, nginx_serving, program, serving
 
 NOW = datetime.now(timezone.utc)
 DAY = timedelta(days=1)
-
-
-def _program(name):
-    found = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"]))
-    if found is None:
-        absent(name)
-    return found
 
 
 class Files:
@@ -64,7 +54,7 @@ class Files:
 def s_server(certificate, *options):
     """The port of an ``openssl s_server`` that shows a certificate, and answers with a page about the session."""
     port = free_port()
-    command = [_program("openssl"), "s_server", "-accept", f"127.0.0.1:{port}", "-www", "-quiet", *options]
+    command = [program("openssl"), "s_server", "-accept", f"127.0.0.1:{port}", "-www", "-quiet", *options]
     with serving([*command, "-cert", certificate, "-key", certificate], port):
         yield port
 
@@ -87,21 +77,11 @@ def nginx(folder, certificate, trusted):
         f'server {{ listen 127.0.0.1:{ports[name]} ssl; listen [::1]:{ports[name]} ssl; {kind} return 200 "{known}"; }}\n'
         for name, kind in kinds.items()
     )
-    config = folder / "nginx.conf"
-    config.write_text(
-        textwrap.dedent(f"""
-        daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log;
-        {"user root;" if os.getuid() == 0 else ""}
-        events {{}}
-        http {{
-          access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/f;
-          uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+    http = f"""
           ssl_certificate {certificate}; ssl_certificate_key {certificate};
           ssl_verify_client optional; ssl_client_certificate {trusted};
           server {{ listen 127.0.0.1:{ports["plain"]}; return 200 "plain"; }}
           {servers}
-        }}
-        """)
-    )
-    with serving([_program("nginx"), "-c", str(config), "-p", str(folder)], ports["plain"]):
+    """
+    with nginx_serving(folder, ports["plain"], http):
         yield ports

@@ -1,6 +1,5 @@
 """Proxies that no one here wrote, in front of a server that no one here wrote: over every transport the same."""
 
-import os
 import shutil
 import subprocess
 import tempfile
@@ -9,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from peers.conftest import absent, free_port, serving
+from peers.programs import absent, free_port, nginx_serving, program, serving
 
 from intermodal import TLS, CertificateError, Client, Proxy, ProxyError
 from intermodal.testing.origin import Origin
@@ -29,12 +28,6 @@ IN_TLS = [kind for kind in KINDS if KINDS[kind][0] == "https"]
 USER, PASSWORD = "ann", "s3cret"
 
 
-def program(name):
-    """Where a program is."""
-    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/bin")
-    return found or absent(name)
-
-
 @pytest.fixture(scope="module")
 def folder():
     """A folder that the users can read whom the programs turn into."""
@@ -51,28 +44,19 @@ def readable(path):
 @pytest.fixture(scope="module")
 def server(folder, authority):
     """The URL of an nginx with TLS."""
-    nginx, port = program("nginx"), free_port()
+    port = free_port()
     root = folder / "nginx"
     root.mkdir()
     (root / "large.bin").write_bytes(bytes(range(256)) * 4096)
     pem = readable(Path(authority.certificate("nginx")))
-    config = root / "nginx.conf"
-    config.write_text(
-        textwrap.dedent(f"""
-        daemon off; master_process off; pid {root}/pid; error_log {root}/error.log;
-        {"user root;" if os.getuid() == 0 else ""}
-        events {{}}
-        http {{
-          access_log off; client_body_temp_path {root}/body; proxy_temp_path {root}/proxy; fastcgi_temp_path {root}/f;
-          uwsgi_temp_path {root}/u; scgi_temp_path {root}/s; client_max_body_size 2m;
+    http = f"""
+          client_max_body_size 2m;
           server {{
             listen 127.0.0.1:{port} ssl; ssl_certificate {pem}; ssl_certificate_key {pem}; root {root};
             location = /connection {{ return 200 "$connection $connection_requests [$http_proxy_authorization]"; }}
           }}
-        }}
-        """)
-    )
-    with serving([nginx, "-c", str(config), "-p", str(root)], port):
+    """
+    with nginx_serving(root, port, http):
         yield f"https://127.0.0.1:{port}"
 
 
