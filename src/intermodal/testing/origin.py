@@ -9,30 +9,44 @@ Laws:
 - A request is recorded before its answer begins: a client that has an answer finds its request in the records.
 - Scripts are taken in the order they were queued, one for each request, whichever connection it comes on.
 - Whatever a client sends, and however it leaves, the next connection is served.
-- After `close` no thread and no socket is left.
+- Both directions are recorded, byte for byte: what was said to a front apart from what came inside of its tunnel.
+- A front resolves and dials nothing: it is proxy and target in one.
+- After `close` no thread, no socket and no path of one is left.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import selectors
 import socket
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, overload
 
-from .asked import Asked
-from .messages import Answer, Head, Malformed, Reader, Received, render
-from .routes import answer as answer_by_path
-from .routes import problem
+from .faults import Fault
+from .messages import Received
+from .records import (
+    AnswerSent,
+    Connection,
+    ConnectionClosed,
+    ConnectionOpened,
+    Event,
+    RequestReceived,
+    Tunnel,
+)
 from .scripts import At, Close, Drip, Play, Reset, Stall, Step, Then, Wire
+from .service import Service
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
     from types import TracebackType
+
+    from .fronts import Front, Login
 
 __all__ = [
     "AnswerSent",
@@ -42,6 +56,7 @@ __all__ = [
     "ConnectionOpened",
     "Drip",
     "Event",
+    "Fault",
     "Origin",
     "Play",
     "Received",
@@ -49,6 +64,7 @@ __all__ = [
     "Reset",
     "Stall",
     "Step",
+    "Tunnel",
 ]
 
 _BACKLOG: Final = 512
@@ -58,81 +74,6 @@ _REST: Final = 0.05
 """Seconds to wait where accept fails, as it does while the process has no free descriptor."""
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class ConnectionOpened:
-    """A connection was accepted; a TLS handshake is still to come."""
-
-    number: int
-    peer: tuple[Any, ...]
-
-
-@dataclass(frozen=True)
-class RequestReceived:
-    """A whole request was read."""
-
-    request: Received
-
-
-@dataclass(frozen=True)
-class AnswerSent:
-    """An answer, interim ones included, or a script was sent; `size` is its bytes."""
-
-    number: int
-    status: int | Literal["script"]
-    size: int
-
-
-@dataclass(frozen=True)
-class ConnectionClosed:
-    """A connection was closed, by whichever side; `why` is for people."""
-
-    number: int
-    why: str
-
-
-Event = ConnectionOpened | RequestReceived | AnswerSent | ConnectionClosed
-
-
-class Connection:
-    """The record of one accepted connection; all of it can be read from any thread, at any time.
-
-    `number` counts from 1 in order of accept. `peer` is the client's address as of `getpeername`.
-    """
-
-    def __init__(self, number: int, peer: tuple[Any, ...]) -> None:
-        self.number = number
-        self.peer = peer
-        self._lock = threading.Lock()
-        self._received = bytearray()
-        self._requests: list[Received] = []
-        self._open = True
-
-    def __repr__(self) -> str:
-        state = "open" if self._open else "closed"
-        return f"<Connection {self.number} from {self.peer[0]}:{self.peer[1]}, {len(self._requests)} requests, {state}>"
-
-    @property
-    def received(self) -> bytes:
-        """The exact bytes received so far, in order; over TLS, what was inside of it."""
-        with self._lock:
-            return bytes(self._received)
-
-    @property
-    def requests(self) -> list[Received]:
-        """The complete requests so far, in order."""
-        with self._lock:
-            return [*self._requests]
-
-    @property
-    def open(self) -> bool:
-        """Whether the origin's end of the connection is still open."""
-        return self._open
-
-    def _add(self, data: bytes) -> None:
-        with self._lock:
-            self._received += data
 
 
 class Origin:
@@ -153,7 +94,36 @@ class Origin:
     `port` 0 takes a free one. `tls` makes it an https origin. `observer` is called with each event, from the thread
     of the connection it happened on; what it raises is logged and changes nothing.
 
-    Raises OSError where it cannot listen at that address.
+    `unix_socket` makes it listen on that path, which `close` removes, instead of TCP; `host` is "localhost" then, and
+    `port` 0.
+
+    `front` makes it a proxy and the target in one. Nothing is resolved or dialled, so any host can be asked for: a
+    tunnel that is granted ends in this origin, which goes on as the target on the same connection, with `tls` by a TLS
+    handshake inside of it. "http" grants CONNECT (RFC 9110 section 9.3.6), and serves every other request in the clear,
+    whatever `tls` is; "socks5" speaks RFC 1928. `front_tls` makes the http front itself an https proxy. `front_login`,
+    user and password, is wanted by the front of everyone: by Basic, else 407 (RFC 9110 section 11.7), or by RFC 1929.
+
+    >>> import http.client
+    >>> with Origin(front="http") as origin:
+    ...     client = http.client.HTTPConnection(origin.host, origin.port)
+    ...     client.set_tunnel("nowhere.test", 8080)
+    ...     client.request("GET", "/status/204")
+    ...     client.getresponse().status
+    ...     client.close()
+    204
+    >>> tunnel = origin.connections[0].tunnel
+    >>> tunnel.host, tunnel.port, tunnel.received[:30], origin.connections[0].received[:15]
+    ('nowhere.test', 8080, b'CONNECT nowhere.test:8080 HTTP', b'GET /status/204')
+
+    Attributes:
+        url: of the origin, without a path.
+        proxy_url: of the front, without a login; None where there is none.
+        host, port: what it listens on.
+        unix_socket: the path it listens on; None where it listens on TCP.
+        front: as it was given.
+
+    Raises OSError where it cannot listen at that address, NotImplementedError where the system has no Unix sockets,
+    ValueError for arguments that contradict each other.
     """
 
     def __init__(
@@ -163,16 +133,37 @@ class Origin:
         port: int = 0,
         tls: ssl.SSLContext | None = None,
         observer: Callable[[Event], None] | None = None,
+        unix_socket: str | os.PathLike[str] | None = None,
+        front: Front | None = None,
+        front_tls: ssl.SSLContext | None = None,
+        front_login: Login | None = None,
     ) -> None:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        if front not in (None, "http", "socks5"):
+            raise ValueError(f"front={front!r}: expected 'http', 'socks5' or None")
+        if front_tls is not None and front != "http":
+            raise ValueError(f"front_tls with front={front!r}: expected front='http'")
+        if front_login is not None and front is None:
+            raise ValueError("front_login without a front: expected front='http' or front='socks5'")
+        if unix_socket is not None and (host, port) != ("127.0.0.1", 0):
+            raise ValueError("unix_socket with host or port: expected one or the other")
+        self.unix_socket = None if unix_socket is None else os.fspath(unix_socket)
+        if self.unix_socket is None:
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            self._listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+            self.host = host
+            self.port: int = self._listener.getsockname()[1]
+            self._authority = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+        else:
+            self._listener = _listen_unix(self.unix_socket)
+            self.host, self.port, self._authority = "localhost", 0, "localhost"
         self._listener.setblocking(False)
-        self.host = host
-        self.port: int = self._listener.getsockname()[1]
-        self._scheme = "https" if tls else "http"
-        self._authority = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
-        self.url = f"{self._scheme}://{self._authority}"
+        self.url = f"{'https' if tls else 'http'}://{self._authority}"
+        self.front = front
+        front_scheme = "socks5h" if front == "socks5" else "https" if front_tls else "http"
+        self.proxy_url = f"{front_scheme}://{self._authority}" if front else None
         self._tls = tls
+        self._front_tls = front_tls
+        self._front_login = front_login
         self._observer = observer
         self._closing = threading.Event()
         self._wake, self._woken = socket.socketpair()
@@ -180,8 +171,9 @@ class Origin:
         self._count = 0
         self._connections: list[Connection] = []
         self._requests: list[Received] = []
-        self._services: list[_Service] = []
+        self._services: list[Service] = []
         self._at_connect: deque[Play] = deque()
+        self._at_tunnel: deque[Play] = deque()
         self._at_request: deque[Play] = deque()
         self._acceptor = threading.Thread(target=self._accept, name=f"origin-{self.port}", daemon=True)
         self._acceptor.start()
@@ -209,17 +201,44 @@ class Origin:
         with self._lock:
             return [*self._requests]
 
-    def play(self, *steps: Step, then: Then = "keep", at: At = "request") -> Play:
+    @property
+    def received(self) -> int:
+        """How many bytes all connections received so far, or since `reset_records`: the counter of delivery.
+
+        What was said to a front counts, and over TLS what was inside of it: 0 proves that nothing of a request was
+        delivered. It is final once the connections are closed, and leaves out what a script that stalled or cut the
+        connection never read.
+        """
+        return sum(connection._counted for connection in self.connections)
+
+    @overload
+    def play(self, fault: Fault, /) -> Play: ...
+
+    @overload
+    def play(self, *steps: Step, then: Then = "keep", at: At = "request") -> Play: ...
+
+    def play(self, *steps: Step | Fault, then: Then = "keep", at: At = "request") -> Play:
         r"""Queue a script for the next request which no earlier script takes.
 
         A step is bytes (sent by one call), a number (a pause in seconds), `Drip`, `Stall`, `Reset` or `Close`. After
         the steps `then` goes on serving the connection ("keep"), ends it in order ("fin": over TLS by close_notify,
-        then FIN; what the client still sends is read, so that no RST overtakes the answer) or cuts it ("rst").
+        then FIN; what the client still sends is read, so that no RST overtakes the answer) or cuts it ("rst"). A
+        `Fault` is all of that in one.
 
-        `at` says when the script begins: "request" when the whole request was read; "head" when its head was, so
-        that neither the body is read nor 100 Continue sent before the script ends (with "keep" the body is read
-        then); "connect" when a connection is accepted, and over TLS when its handshake is done. A script at
-        "connect" goes to the next connection, the others to the next request whose head arrives.
+        `at` says when the script begins:
+
+        - "request": when the whole request was read.
+        - "head": when its head was, so that neither the body is read nor 100 Continue sent before the script ends (with
+          "keep" the body is read then).
+        - A number: when so many bytes of the request, head and body, have come, whatever they are; no more is read
+          before (over TLS, up to 64 KiB more may have been taken from the line). It is the answer to the request,
+          the rest of which is read after it. Where the request is shorter, the script begins at its end.
+        - "connect": when a connection is accepted, and over TLS when its handshake is done; before a front says a word.
+        - "tunnel": when a front grants a tunnel, in place of its last word, the answer to CONNECT or the reply to the
+          request of SOCKS; with "keep" the tunnel is there then.
+
+        A script at "connect" goes to the next connection, one at "tunnel" to the next tunnel, one at a number to the
+        next request that begins, the others to the next request whose head arrives.
 
         >>> with Origin() as origin, socket.create_connection((origin.host, origin.port)) as client:
         ...     script = origin.play(b"HTTP/1.1 200 OK\r\n", 0.01, b"Content-Le", then="fin")
@@ -229,23 +248,34 @@ class Origin:
         b'HTTP/1.1 200 OK\r\nContent-Le'
         (True, None)
 
-        Raises TypeError or ValueError for what is no script (see `Play`), RuntimeError when the origin is closed.
+        Raises TypeError or ValueError for what is no script (see `Play`), ValueError at "tunnel" where there is no
+        front, RuntimeError when the origin is closed.
         """
-        play = Play(*steps, then=then, at=at)
+        if steps and isinstance(steps[0], Fault):
+            fault = steps[0]
+            if len(steps) > 1 or (then, at) != ("keep", "request"):
+                raise TypeError(f"{fault!r} says all of a script: expected nothing beside it")
+            steps, then, at = fault.steps, fault.then, fault.at
+        play = Play(*steps, then=then, at=at)  # type: ignore[arg-type]  # a Fault among them is refused there
+        if at == "tunnel" and self.front is None:
+            raise ValueError("at='tunnel': this origin has no front; expected Origin(front=...)")
         with self._lock:
             if self._closing.is_set():
                 raise RuntimeError(f"{self!r}: expected an origin that is open")
-            (self._at_connect if at == "connect" else self._at_request).append(play)
+            queues = {"connect": self._at_connect, "tunnel": self._at_tunnel}
+            queues.get(str(at), self._at_request).append(play)
         return play
 
     def reset_records(self) -> None:
-        """Forget all requests and the connections that are closed; open ones go on and keep what they received."""
+        """Forget all requests and the connections that are closed; `received` counts from 0 again.
+
+        Open connections go on, and keep what they received and sent.
+        """
         with self._lock:
             self._requests.clear()
             self._connections = [connection for connection in self._connections if connection.open]
             for connection in self._connections:
-                with connection._lock:
-                    connection._requests.clear()
+                connection._forget()
 
     def close(self) -> None:
         """Close the listener and every connection, and wait for their threads; a second call does nothing more.
@@ -254,15 +284,19 @@ class Origin:
         """
         with self._lock:
             self._closing.set()
-            left_over = [*self._at_connect, *self._at_request]
-            self._at_connect.clear()
-            self._at_request.clear()
+            queues = (self._at_connect, self._at_tunnel, self._at_request)
+            left_over = [play for queue in queues for play in queue]
+            for queue in queues:
+                queue.clear()
         for play in left_over:
             play.fail("the origin was closed before it was taken")
         self._wake.close()
         deadline = time.monotonic() + _JOIN
         self._acceptor.join(_JOIN)
         self._listener.close()
+        if self.unix_socket is not None:
+            with contextlib.suppress(OSError, ValueError):  # it has gone already; an abstract one is no file
+                Path(self.unix_socket).unlink()
         self._woken.close()
         with self._lock:
             services = [*self._services]
@@ -289,14 +323,14 @@ class Origin:
                     continue
                 self._welcome(sock, peer)
 
-    def _welcome(self, sock: socket.socket, peer: tuple[Any, ...]) -> None:
+    def _welcome(self, sock: socket.socket, peer: Any) -> None:
         with self._lock:
             self._count += 1
-            connection = Connection(self._count, peer)
+            connection = Connection(self._count, peer or ("", 0))
             self._connections.append(connection)
             play = self._at_connect.popleft() if self._at_connect else None
             wire = Wire(sock, self._closing, connection._add)
-            service = _Service(self, connection, wire, play)
+            service = Service(self, connection, wire, play)
             # Threads are forgotten when they are over, not when they say they are: close() waits for all others.
             self._services = [known for known in self._services if known.is_alive()]
             self._services.append(service)
@@ -306,9 +340,16 @@ class Origin:
             self._services.remove(service)
             service.end("no thread could be started for it")
 
-    def _take_script(self) -> Play | None:
+    def _take_script(self, *, at_number: bool = False) -> Play | None:
+        """Take the next script for a request; with `at_number`, only if that begins at a number of bytes."""
         with self._lock:
-            return self._at_request.popleft() if self._at_request else None
+            if not self._at_request or (at_number and not isinstance(self._at_request[0].at, int)):
+                return None
+            return self._at_request.popleft()
+
+    def _take_script_of_tunnel(self) -> Play | None:
+        with self._lock:
+            return self._at_tunnel.popleft() if self._at_tunnel else None
 
     def _add_request(self, connection: Connection, request: Received) -> None:
         with self._lock, connection._lock:
@@ -324,97 +365,14 @@ class Origin:
                 _log.exception("the observer of %r failed", self)
 
 
-class _Service(threading.Thread):
-    """The thread that serves one connection."""
-
-    def __init__(self, origin: Origin, connection: Connection, wire: Wire, play: Play | None) -> None:
-        super().__init__(name=f"origin-{origin.port}-{connection.number}", daemon=True)
-        self.wire = wire
-        self._origin = origin
-        self._connection = connection
-        self._play = play
-        self._reader = Reader(wire.receive)
-        self._answered = False
-
-    def run(self) -> None:
-        self._origin._tell(ConnectionOpened(self._connection.number, self._connection.peer))
-        why = "the server failed"
-        try:
-            why = self._serve()
-        except OSError as exc:
-            why = f"{type(exc).__name__}: {exc}"
-        finally:
-            self.end(why)
-
-    def end(self, why: str) -> None:
-        """Close the connection and record it."""
-        if self._origin._closing.is_set():
-            why = "the origin was closed"
-        if self._play is not None:
-            self._play.fail(why)
-        if self.wire.ended:
-            self.wire.linger()
-        self.wire.close()
-        self._connection._open = False
-        self._origin._tell(ConnectionClosed(self._connection.number, why))
-
-    def _serve(self) -> str:
-        """Serve requests until the connection ends; return why it does."""
-        self.wire.begin(self._origin._tls)
-        if self._play is not None and not self._carry_out(self._play):
-            return "a script ended it"
-        try:
-            while (head := self._reader.head()) is not None:
-                if why := self._exchange(head):
-                    return why
-        except Malformed as exc:
-            if not self._answered:
-                self._send(problem(exc.status, str(exc)), None)
-            self.wire.finish()
-            return f"malformed request: {exc}"
-        return "the client closed it"
-
-    def _exchange(self, head: Head) -> str:
-        """Serve one request; return why the connection ends after it, or "" where it goes on."""
-        self._play = play = self._origin._take_script()
-        self._answered = play is not None and play.at == "head"
-        if play is not None and self._answered:
-            if not self._carry_out(play):
-                return "a script ended it"
-        elif head.expects_continue:
-            self.wire.send(b"HTTP/1.1 100 Continue\r\n\r\n")
-        body = self._reader.body(head)
-        number = self._connection.number
-        request = Received(head.method, head.target, head.version, head.headers, body, self._reader.cut(), number)
-        self._origin._add_request(self._connection, request)
-        if self._answered:
-            self._answered = False
-            return ""
-        if play is not None:
-            return "" if self._carry_out(play) else "a script ended it"
-        client = str(self._connection.peer[0])
-        asked = Asked(request, self._origin._scheme, client, self._origin._authority)
-        if self._send(answer_by_path(asked), request):
-            self.wire.finish()
-            return "the answer was the last"
-        return ""
-
-    def _carry_out(self, play: Play) -> bool:
-        """Play a script; return whether the connection goes on."""
-        before = self.wire.sent
-        try:
-            play.carry_out(self.wire)
-        finally:
-            self._origin._tell(AnswerSent(self._connection.number, "script", self.wire.sent - before))
-        return not self.wire.ended
-
-    def _send(self, answer: Answer, request: Received | None) -> bool:
-        """Send an answer; return whether the connection is to be closed after it."""
-        before = self.wire.sent
-        pieces, close = render(answer, request)
-        try:
-            for piece in pieces:
-                self.wire.carry_out(piece)
-        finally:
-            self._origin._tell(AnswerSent(self._connection.number, answer.status, self.wire.sent - before))
-        return close
+def _listen_unix(path: str) -> socket.socket:
+    if not hasattr(socket, "AF_UNIX"):
+        raise NotImplementedError(f"unix_socket={path!r}: this system has no Unix sockets")
+    listener = socket.socket(socket.AF_UNIX)
+    try:
+        listener.bind(path)
+        listener.listen(_BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener

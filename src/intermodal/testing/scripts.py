@@ -17,22 +17,25 @@ import contextlib
 import os
 import select
 import socket
-import ssl
 import struct
 import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from .streams import MOST, Plain, Stream, Tls
+
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
 
-__all__ = ["At", "Close", "Drip", "Play", "Reset", "Stall", "Step", "Then", "Wire"]
+    from .records import Direction
+
+__all__ = ["At", "Close", "Drip", "Play", "Reset", "Stall", "Step", "Then", "Wire", "check"]
 
 Then = Literal["keep", "fin", "rst"]
-At = Literal["connect", "head", "request"]
+At = Literal["connect", "tunnel", "head", "request"] | int
 
-_RECEIVE: Final = 65536
 _LINGER: Final = 2.0
 """Seconds the origin goes on reading after its FIN."""
 _LOOK: Final = 0.02
@@ -63,6 +66,7 @@ class Reset:
     """Cuts the connection by RST (SO_LINGER with zero seconds). It ends a script: no step can follow it.
 
     RST may overtake what was sent just before it: where the client is to see that first, a pause belongs in between.
+    A Unix socket knows no RST: there the client sees the end, or a reset where what it sent was not read.
     """
 
 
@@ -78,106 +82,52 @@ class Close:
 Step = bytes | float | Drip | Stall | Reset | Close
 
 
-class _Tls:
-    """The TLS of one socket, over buffers in memory.
-
-    Over buffers and not over the socket, because an orderly end has to send close_notify while application data is
-    still coming in, and to go on reading that: `ssl.SSLSocket` can do neither without losing data.
-    """
-
-    def __init__(self, sock: socket.socket, context: ssl.SSLContext) -> None:
-        self._sock = sock
-        self._incoming = ssl.MemoryBIO()
-        self._outgoing = ssl.MemoryBIO()
-        self._object = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
-
-    def handshake(self) -> None:
-        while True:
-            try:
-                self._object.do_handshake()
-            except ssl.SSLWantReadError:
-                self._flush()
-                self._feed()
-            else:
-                return
-            finally:
-                self._flush()  # an alert, when it failed
-
-    def receive(self) -> bytes:
-        while True:
-            try:
-                return self._object.read(_RECEIVE)
-            except ssl.SSLEOFError:  # FIN without close_notify: the client's affair
-                return b""
-            except ssl.SSLWantReadError:
-                self._flush()
-                self._feed()
-
-    def send(self, data: bytes) -> None:
-        if data:
-            self._object.write(data)
-            self._flush()
-
-    def notify_close(self) -> bytes:
-        """Send close_notify; return what had been received but not read, which nothing could read afterwards."""
-        left = bytearray()
-        with contextlib.suppress(ssl.SSLError):
-            while data := self._object.read(_RECEIVE):
-                left += data
-        with contextlib.suppress(ssl.SSLError):  # it would wait for the client's close_notify, which nobody needs
-            self._object.unwrap()
-        self._flush()
-        return bytes(left)
-
-    def _feed(self) -> None:
-        if self._incoming.eof:
-            raise ConnectionAbortedError("the client closed within TLS")
-        data = self._sock.recv(_RECEIVE)
-        if data:
-            self._incoming.write(data)
-        else:
-            self._incoming.write_eof()
-
-    def _flush(self) -> None:
-        if self._outgoing.pending:
-            self._sock.sendall(self._outgoing.read())
-
-
 class Wire:
     """One accepted socket: receives, sends, waits and ends; `closing` interrupts every wait.
 
-    All methods but `abort` belong to the one thread that serves the connection.
+    `record` is called with all that is received or sent. All methods but `abort` belong to the one thread that serves
+    the connection.
     """
 
-    def __init__(self, sock: socket.socket, closing: threading.Event, record: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, sock: socket.socket, closing: threading.Event, record: Callable[[Direction, bytes], None]
+    ) -> None:
         self._sock = sock
-        self._tls: _Tls | None = None
+        self._stream: Stream = Plain(sock)
+        self._layers: list[Tls] = []
         self._closing = closing
-        self._record = record
+        self.record = record
         self._lock = threading.Lock()  # abort() must not meet a socket that is just being closed
         self.sent = 0
         self.ended = False
         """Whether the origin has sent its FIN or RST."""
 
-    def begin(self, context: ssl.SSLContext | None) -> None:
-        """Prepare the socket; with a context, make the TLS handshake as the server."""
+    def begin(self) -> None:
+        """Prepare the socket."""
         self._sock.settimeout(None)  # some systems hand on the listener's
-        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if context is not None:
-            self._tls = _Tls(self._sock, context)
-            self._tls.handshake()
+        if self._sock.family in (socket.AF_INET, socket.AF_INET6):
+            self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def receive(self) -> bytes:
-        """Wait for bytes and record them; b"" means that the client has sent FIN."""
-        data = self._tls.receive() if self._tls else self._sock.recv(_RECEIVE)
-        self._record(data)
+    def secure(self, context: ssl.SSLContext) -> None:
+        """Make a TLS handshake as the server, upon whatever TLS is there already."""
+        layer = Tls(self._stream, context)
+        self._layers.append(layer)
+        self._stream = layer
+        layer.handshake()
+
+    def receive(self, most: int = MOST) -> bytes:
+        """Wait for bytes, at most so many, and record them; b"" means that the client has sent FIN."""
+        data = self._stream.receive(most)
+        self.record("received", data)
         return data
 
+    def peek(self, most: int) -> bytes:
+        """Wait for bytes and give the first of them, at most so many, which stay there and are not recorded."""
+        return self._stream.peek(most)
+
     def send(self, data: bytes) -> None:
-        if self._tls:
-            self._tls.send(data)
-        else:
-            self._sock.sendall(data)
+        self.record("sent", data)  # before, so that whoever has it finds it there
+        self._stream.send(data)
         self.sent += len(data)
 
     def pause(self, seconds: float) -> None:
@@ -215,8 +165,14 @@ class Wire:
         """Send FIN; over TLS an orderly end sends close_notify first."""
         if self.ended:
             return
-        if orderly and self._tls:
-            self._record(self._tls.notify_close())
+        if orderly:
+            left = b""
+            for layer in self._layers:  # first, for the client may be gone, and then nothing more can be sent
+                layer.absorb(left)
+                left = layer.drain()
+            self.record("received", left)
+            for layer in reversed(self._layers):
+                layer.notify_close()
         self._sock.shutdown(socket.SHUT_WR)
         self.ended = True
 
@@ -258,12 +214,7 @@ class Play:
     """
 
     def __init__(self, *steps: Step, then: Then = "keep", at: At = "request") -> None:
-        for index, step in enumerate(steps):
-            _check(step, last=index == len(steps) - 1)
-        if then not in ("keep", "fin", "rst"):
-            raise ValueError(f"then={then!r}: expected 'keep', 'fin' or 'rst'")
-        if at not in ("connect", "head", "request"):
-            raise ValueError(f"at={at!r}: expected 'connect', 'head' or 'request'")
+        check(steps, then, at)
         self.steps = steps
         self.then: Then = then
         self.at: At = at
@@ -296,8 +247,21 @@ class Play:
             self.finished.set()
 
 
-def _check(step: Step, *, last: bool) -> None:
-    """Refuse a step that could not be carried out, before it is queued."""
+def check(steps: tuple[Step, ...], then: Then, at: At) -> None:
+    """Refuse a script that could not be carried out, before it is queued.
+
+    Raises TypeError and ValueError, as `Play` does.
+    """
+    for index, step in enumerate(steps):
+        _check_step(step, last=index == len(steps) - 1)
+    if then not in ("keep", "fin", "rst"):
+        raise ValueError(f"then={then!r}: expected 'keep', 'fin' or 'rst'")
+    number = isinstance(at, int) and not isinstance(at, bool) and at >= 1
+    if not number and at not in ("connect", "tunnel", "head", "request"):
+        raise ValueError(f"at={at!r}: expected 'connect', 'tunnel', 'head', 'request' or a number of bytes from 1 on")
+
+
+def _check_step(step: Step, *, last: bool) -> None:
     if isinstance(step, bool) or not isinstance(step, (bytes, int, float, Drip, Stall, Reset, Close)):
         raise TypeError(f"{step!r} is no step: expected bytes, seconds, Drip, Stall, Reset or Close")
     seconds = step.every if isinstance(step, Drip) else step
