@@ -1,25 +1,9 @@
-"""What came of an exchange, as a plain value that can be compared: the same for every transport, or a test fails."""
-
-from dataclasses import dataclass
+"""What came of an exchange, where the test is to fail at once if anything but an intermodal error escapes."""
 
 from intermodal.errors import Error
+from intermodal.testing.outcomes import Outcome
 
-
-@dataclass(frozen=True)
-class Outcome:
-    """A response with its whole undecoded body, or an error with what came before it."""
-
-    status: int | None = None
-    version: str | None = None
-    reason: str | None = None
-    headers: tuple | None = None
-    body: bytes = b""
-    informational: tuple = ()
-    trailers: tuple | None = None
-    error: str | None = None
-    phase: str | None = None
-    delivery: str | None = None
-    reused: bool | None = None
+__all__ = ["Outcome", "outcome"]
 
 
 def outcome(transport, request, options):

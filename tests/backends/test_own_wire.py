@@ -8,7 +8,6 @@ import pytest
 from backends.own import NAMES, fitting, make_own
 from hypothesis import given, settings
 from kit.wire import CASES
-from property.strategies import asks
 
 from intermodal.backends.socket import SocketTransport
 from intermodal.errors import UnsupportedFeature
@@ -17,6 +16,7 @@ from intermodal.model.options import Options, Proxy
 from intermodal.model.request import Request
 from intermodal.protocol import Capability, Guarantee, needs
 from intermodal.testing.origin import Origin
+from intermodal.testing.strategies import asks
 
 EXAMPLES = {"default": 100, "ci": 500, "deep": 5_000}[os.environ.get("INTERMODAL_PROFILE", "default")]
 EMPTY = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"

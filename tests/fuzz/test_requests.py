@@ -6,10 +6,10 @@ import re
 
 import h11
 import pytest
-from property.asks import asks
 from property.drawing import PROFILE, check_each
 
 from intermodal.h1.exchange import encode_request
+from intermodal.testing.strategies import asks
 
 EXAMPLES = {"default": 200, "ci": 1_000, "deep": 20_000}[PROFILE]
 

@@ -10,11 +10,11 @@ from corpus_player import rows
 from h1.usual_heads import CHECKS, Drawn, agrees, drawn
 from hypothesis import strategies as st
 from property.drawing import PROFILE, check_each
-from property.strategies import KINDS, exchanges
 
 from intermodal.h1 import usual
 from intermodal.model.headers import Headers
 from intermodal.model.options import Limits
+from intermodal.testing.strategies import KINDS, exchanges
 
 EXAMPLES = {"default": 400, "ci": 4000, "deep": 100_000}[PROFILE]
 

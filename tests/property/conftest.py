@@ -1,15 +1,18 @@
 """The lanes that these tests share, and the count of what was generated, shown at the end of the run."""
 
 from collections import Counter
+from functools import partial
 
 import pytest
-from property.lanes import Lanes
+from fleet import TRANSPORTS, make_transport
+
+from intermodal.testing.lanes import Lanes
 
 
 @pytest.fixture(scope="module")
 def lanes():
     """Four transports, each with an origin of its own."""
-    made = Lanes()
+    made = Lanes({name: partial(make_transport, name) for name in TRANSPORTS})
     yield made
     made.close()
 

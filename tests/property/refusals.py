@@ -1,4 +1,4 @@
-"""Requests that break a rule (Q1 to Q9), together with the error that must name the culprit."""
+"""Requests that break a rule, together with the error that must name the culprit."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
-from property.asks import request_names
-from property.texts import VISIBLE, tokens
 
 from intermodal.errors import (
     InvalidHeader,
@@ -19,6 +17,8 @@ from intermodal.errors import (
 )
 from intermodal.model.options import Options, Timeouts
 from intermodal.model.request import Request
+from intermodal.testing.strategies.ask import request_names
+from intermodal.testing.strategies.texts import VISIBLE, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +67,7 @@ _bad_targets = st.one_of(
 
 
 def _bad_url(base_to_url: Callable[[str], Any], error: type[Error], culprit: str) -> Refusal:
-    return Refusal("Q2", error, culprit, lambda base: (Request("GET", base_to_url(base)), Options()))
+    return Refusal("target", error, culprit, lambda base: (Request("GET", base_to_url(base)), Options()))
 
 
 _bad_urls = st.one_of(
@@ -95,7 +95,7 @@ def _bad_values(draw: st.DrawFn) -> Refusal:
     name = draw(request_names)
     value = draw(_spoilt(st.text("abc ", min_size=1).map(lambda text: f".{text}."), st.just(bad)))
     given = value.encode() if bad.isascii() and draw(st.booleans()) else value
-    return _refused("Q3", InvalidHeader, repr(name), "GET", "/", [("X-Ok", "1"), (name, given)])
+    return _refused("field", InvalidHeader, repr(name), "GET", "/", [("X-Ok", "1"), (name, given)])
 
 
 @st.composite
@@ -104,14 +104,14 @@ def _bad_lengths(draw: st.DrawFn) -> Refusal:
     said = draw(st.integers(0, 7).filter(lambda said: said != have))
     body = b"x" * have
     culprit = f"Content-Length {said}"
-    return _refused("Q5", InvalidHeader, culprit, "POST", "/", {"Content-Length": str(said)}, body)
+    return _refused("framing", InvalidHeader, culprit, "POST", "/", {"Content-Length": str(said)}, body)
 
 
 def _bad_timeout(part: str, value: object) -> Refusal:
     def make(base: str) -> tuple[Request, Options]:
         return Request("GET", base), Options(Timeouts(**{part: value}))  # type: ignore[arg-type]
 
-    return Refusal("Q9", InvalidRequest, f"{part}={value!r}", make)
+    return Refusal("timeout", InvalidRequest, f"{part}={value!r}", make)
 
 
 _bad_timeouts = st.builds(
@@ -124,43 +124,43 @@ _bad_timeouts = st.builds(
     ),
 )
 _fixed_refusals = st.sampled_from([
-    _refused("Q1", InvalidRequest, "CONNECT", "CONNECT", "/"),
-    _refused("Q1", InvalidRequest, "CONNECT", "connect", "/"),
-    _refused("Q1", InvalidHeader, "b'GET'", b"GET", "/"),
-    _refused("Q2", InvalidURL, "'*'", "GET", "/", target="*"),
-    _refused("Q3", InvalidHeader, "5", "GET", "/", [(5, "v")]),
-    _refused("Q3", InvalidHeader, "'X-A'", "GET", "/", [("X-A", 5)]),
-    _refused("Q3", InvalidHeader, "'X-A'", "GET", "/", {"X-A": None}),
-    _refused("Q3", InvalidHeader, "5", "GET", "/", 5),
-    _refused("Q4", InvalidHeader, "Host", "GET", "/", [("Host", "a"), ("host", "a")]),
-    _refused("Q5", InvalidHeader, "'+5'", "POST", "/", {"Content-Length": "+5"}, b"12345"),
-    _refused("Q5", InvalidHeader, "'5, 5'", "POST", "/", {"Content-Length": "5, 5"}, b"12345"),
-    _refused("Q5", InvalidHeader, "'5, 5'", "POST", "/", [("Content-Length", "5"), ("content-length", "5")], b"12345"),
-    _refused("Q5", InvalidHeader, "Content-Length", "POST", "/", [("Content-Length", "")], iter([b"1"])),
-    _refused("Q5", InvalidHeader, "Transfer-Encoding", "POST", "/", {"Transfer-Encoding": "chunked"}, b"1"),
-    _refused("Q5", InvalidHeader, "Transfer-Encoding", "POST", "/", {"Transfer-Encoding": "chunked"}),
-    _refused("Q5", InvalidHeader, "Transfer-Encoding", "POST", "/", {"transfer-encoding": "gzip, chunked"}, iter([b"1"])),
-    _refused("Q5", InvalidHeader, "Transfer-Encoding", "POST", "/",
+    _refused("method", InvalidRequest, "CONNECT", "CONNECT", "/"),
+    _refused("method", InvalidRequest, "CONNECT", "connect", "/"),
+    _refused("method", InvalidHeader, "b'GET'", b"GET", "/"),
+    _refused("target", InvalidURL, "'*'", "GET", "/", target="*"),
+    _refused("field", InvalidHeader, "5", "GET", "/", [(5, "v")]),
+    _refused("field", InvalidHeader, "'X-A'", "GET", "/", [("X-A", 5)]),
+    _refused("field", InvalidHeader, "'X-A'", "GET", "/", {"X-A": None}),
+    _refused("field", InvalidHeader, "5", "GET", "/", 5),
+    _refused("Host", InvalidHeader, "Host", "GET", "/", [("Host", "a"), ("host", "a")]),
+    _refused("framing", InvalidHeader, "'+5'", "POST", "/", {"Content-Length": "+5"}, b"12345"),
+    _refused("framing", InvalidHeader, "'5, 5'", "POST", "/", {"Content-Length": "5, 5"}, b"12345"),
+    _refused("framing", InvalidHeader, "'5, 5'", "POST", "/", [("Content-Length", "5"), ("content-length", "5")], b"12345"),
+    _refused("framing", InvalidHeader, "Content-Length", "POST", "/", [("Content-Length", "")], iter([b"1"])),
+    _refused("framing", InvalidHeader, "Transfer-Encoding", "POST", "/", {"Transfer-Encoding": "chunked"}, b"1"),
+    _refused("framing", InvalidHeader, "Transfer-Encoding", "POST", "/", {"Transfer-Encoding": "chunked"}),
+    _refused("framing", InvalidHeader, "Transfer-Encoding", "POST", "/", {"transfer-encoding": "gzip, chunked"}, iter([b"1"])),
+    _refused("framing", InvalidHeader, "Transfer-Encoding", "POST", "/",
              {"Transfer-Encoding": "chunked", "Content-Length": "1"}, iter([b"1"])),
-    _refused("Q5", InvalidRequest, "TRACE", "TRACE", "/", (), b"1"),
-    _refused("Q6", InvalidRequest, "dict", "POST", "/", (), {"a": 1}),
-    _refused("Q6", InvalidRequest, "int", "POST", "/", (), 5),
+    _refused("framing", InvalidRequest, "TRACE", "TRACE", "/", (), b"1"),
+    _refused("body", InvalidRequest, "dict", "POST", "/", (), {"a": 1}),
+    _refused("body", InvalidRequest, "int", "POST", "/", (), 5),
     *[
-        _refused("Q8", InvalidHeader, name, "GET", "/", [(name, "x")])
+        _refused("hop-by-hop field", InvalidHeader, name, "GET", "/", [(name, "x")])
         for name in ("Keep-Alive", "Proxy-Connection", "Trailer")
     ],
-    _refused("Q8", InvalidHeader, "Te", "GET", "/", [("TE", "trailers")]),
-    _refused("Q8", InvalidHeader, "'x-a'", "GET", "/", [("Connection", "close, X-A")]),
-    _refused("Q8", InvalidHeader, "Upgrade", "GET", "/", [("Upgrade", "websocket")]),
-    _refused("Q8", InvalidHeader, "'x'", "GET", "/", [("Expect", "x")]),
-    _refused("Q8", InvalidHeader, "there is none", "PUT", "/", [("Expect", "100-continue")]),
+    _refused("hop-by-hop field", InvalidHeader, "Te", "GET", "/", [("TE", "trailers")]),
+    _refused("hop-by-hop field", InvalidHeader, "'x-a'", "GET", "/", [("Connection", "close, X-A")]),
+    _refused("hop-by-hop field", InvalidHeader, "Upgrade", "GET", "/", [("Upgrade", "websocket")]),
+    _refused("hop-by-hop field", InvalidHeader, "'x'", "GET", "/", [("Expect", "x")]),
+    _refused("hop-by-hop field", InvalidHeader, "there is none", "PUT", "/", [("Expect", "100-continue")]),
 ])  # fmt: skip
 
 refusals = st.one_of(
-    _bad_methods.map(lambda method: _refused("Q1", InvalidHeader, repr(method), method, "/")),
-    _bad_targets.map(lambda target: _refused("Q2", InvalidURL, repr(target), "GET", "/", target=target)),
+    _bad_methods.map(lambda method: _refused("method", InvalidHeader, repr(method), method, "/")),
+    _bad_targets.map(lambda target: _refused("target", InvalidURL, repr(target), "GET", "/", target=target)),
     _bad_urls,
-    _bad_names.map(lambda name: _refused("Q3", InvalidHeader, repr(name), "GET", "/", [(name, "v")])),
+    _bad_names.map(lambda name: _refused("field", InvalidHeader, repr(name), "GET", "/", [(name, "v")])),
     _bad_values(),
     _bad_lengths(),
     _bad_timeouts,

@@ -3,13 +3,12 @@
 import pytest
 from hypothesis import strategies as st
 from outcome import Outcome, outcome
-from property.asks import asks
 from property.drawing import PROFILE, check_each
-from property.lanes import PATIENT
 from property.refusals import refusals
 
 from intermodal.errors import Error
 from intermodal.model.request import Request
+from intermodal.testing.strategies import asks
 
 EXAMPLES = {"default": 100, "ci": 1000, "deep": 10_000}[PROFILE]
 EMPTY = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
@@ -26,7 +25,7 @@ def test_every_transport_sends_the_bytes_that_the_request_means(lanes):
 
     def carry(ask, lane):
         lane.origin.play(EMPTY)
-        assert outcome(lane.transport, ask.request(lane.origin.url), PATIENT).status == 200
+        assert outcome(lane.transport, ask.request(lane.origin.url), lane.options).status == 200
         (connection,) = lane.opened
         return connection.received
 
@@ -96,7 +95,7 @@ def test_a_body_that_lies_ends_the_same_everywhere(lanes):
     """A body of another length than said, or that fails, stops each transport at the same byte and dirties nothing."""
 
     def carry(lie, pieces, lane):
-        result = outcome(lane.transport, LIES[lie](f"{lane.origin.url}/lie", pieces), PATIENT)
+        result = outcome(lane.transport, LIES[lie](f"{lane.origin.url}/lie", pieces), lane.options)
         return result, lane.only_connection().received.partition(b"\r\n\r\n")[2]
 
     def check(drawn):

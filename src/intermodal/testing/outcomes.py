@@ -17,10 +17,10 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from intermodal.errors import Error
+from intermodal.errors import Error, TransportError
 from intermodal.protocol import Guarantee
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from intermodal.model.response import Response
     from intermodal.protocol import Transport
 
-__all__ = ["COMPARED", "MOST_BODY", "NO_END", "Difference", "Outcome", "carry", "differences"]
+__all__ = ["COMPARED", "MOST_BODY", "NO_END", "Difference", "Outcome", "carry", "carry_here", "differences"]
 
 #: Of a longer body so many bytes are read and compared.
 MOST_BODY: Final = 16 << 20
@@ -51,7 +51,9 @@ class Outcome:
     """A response with its whole undecoded body, or an error with what came before it.
 
     Attributes:
-        error: the name of the error's class, or None.
+        error: the name of the error's class, or None; ``(of another request)`` behind it where its ``request`` is not
+            the one that was sent, ``(of another transport)`` likewise.
+        reused: what the error says of its connection: whether that had served before. None where there is no error.
         wire: the bytes that the server received, one item for each connection they came on; None: not seen.
         message: what the error says; for people, not compared.
         seconds: from sending to the end of the body; not compared.
@@ -67,9 +69,10 @@ class Outcome:
     error: str | None = None
     phase: Phase | None = None
     delivery: Delivery | None = None
+    reused: bool | None = None
     wire: tuple[bytes, ...] | None = None
-    message: str = ""
-    seconds: float = 0.0
+    message: str = field(default="", compare=False)
+    seconds: float = field(default=0.0, compare=False)
 
 
 #: The fields of an Outcome that are compared, in this order.
@@ -77,6 +80,7 @@ COMPARED: Final = (
     "error",
     "phase",
     "delivery",
+    "reused",
     "status",
     "reason",
     "version",
@@ -97,10 +101,9 @@ def carry(transport: Transport, request: Request, options: Options, seconds: flo
     It is given up a little after ``seconds``, whatever the transport makes of its timeouts.
     """
     outcomes: list[Outcome] = []
-    ends = time.monotonic() + seconds
 
     def run() -> None:
-        outcomes.append(_carry(transport, request, options, ends))
+        outcomes.append(carry_here(transport, request, options, seconds))
 
     # A thread, for nothing else gets back out of a transport that waits for ever.
     thread = threading.Thread(target=run, name="exchange", daemon=True)
@@ -111,7 +114,9 @@ def carry(transport: Transport, request: Request, options: Options, seconds: flo
     return Outcome(error=NO_END, message=f"given up after {seconds * 1.25:g} s", seconds=seconds)
 
 
-def _carry(transport: Transport, request: Request, options: Options, ends: float) -> Outcome:
+def carry_here(transport: Transport, request: Request, options: Options, seconds: float) -> Outcome:
+    """Do the same in this thread: a body without an end is given up, but not a transport that waits for ever."""
+    ends = time.monotonic() + seconds
     seen: dict[str, Any] = {}
     body = bytearray()
     started = time.perf_counter()
@@ -125,11 +130,22 @@ def _carry(transport: Transport, request: Request, options: Options, ends: float
                     break
             seen["trailers"] = None if response.trailers is None else response.trailers.pairs
     except Error as error:
-        seen |= {"error": type(error).__name__, "phase": error.phase, "delivery": error.delivery}
-        seen["message"] = str(error)
+        seen |= {"error": _named(error, transport, request), "phase": error.phase, "delivery": error.delivery}
+        seen |= {"reused": error.reused, "message": str(error)}
     except BaseException as error:  # noqa: BLE001 - a transport that lets anything else out is to be shown, not obeyed
         seen |= {"error": type(error).__name__, "message": f"no intermodal error: {error!r:.200}"}
     return Outcome(**seen, body=bytes(body[:MOST_BODY]), seconds=time.perf_counter() - started)
+
+
+def _named(error: Error, transport: Transport, request: Request) -> str:
+    """Name the class of an error, and where it is about an exchange, what T5 wants of it and is not there."""
+    name = type(error).__name__
+    if isinstance(error, TransportError):
+        if error.request is not request:
+            name += " (of another request)"
+        if error.transport != transport.info.name:
+            name += " (of another transport)"
+    return name
 
 
 def _head(response: Response) -> dict[str, Any]:
@@ -161,27 +177,44 @@ class Difference:
 
 
 def differences(
-    outcomes: Mapping[str, Outcome], guarantees: Mapping[str, Guarantee], *, early: bool = False
+    outcomes: Mapping[str, Outcome],
+    guarantees: Mapping[str, Guarantee],
+    *,
+    early: bool = False,
+    settled: bool = False,
 ) -> tuple[Difference, ...]:
     """Compare what came of the same exchange over several transports.
+
+    Args:
+        outcomes: what came of it, by the transport's name.
+        guarantees: what each transport guarantees; one that is not among them guarantees all.
+        early: whether the server answered before it had read the request.
+        settled: whether all that the server sends had come before the last wait began, so that a timeout leaves nothing
+            to luck (T7: what was received is delivered before the error).
 
     >>> one = Outcome(200, "OK", "HTTP/1.1", (("A", "1"), ("B", "2")))
     >>> two = Outcome(200, "OK", "HTTP/1.1", (("A", "1"), ("b", "2")))
     >>> differences({"x": one, "y": one, "z": two}, {})
     (Difference(field='headers', shown={'x': "'B: 2'", 'y': "'B: 2'", 'z': "'b: 2'"}, odd=('z',)),)
     """
-    return tuple(found for field in COMPARED if (found := _difference(field, outcomes, guarantees, early=early)))
+    found = (_difference(name, outcomes, guarantees, early=early, settled=settled) for name in COMPARED)
+    return tuple(each for each in found if each is not None)
 
 
 def _difference(
-    field: str, outcomes: Mapping[str, Outcome], guarantees: Mapping[str, Guarantee], *, early: bool
+    field: str,
+    outcomes: Mapping[str, Outcome],
+    guarantees: Mapping[str, Guarantee],
+    *,
+    early: bool,
+    settled: bool,
 ) -> Difference | None:
     values: dict[str, Any] = {
         name: getattr(outcome, field)
         for name, outcome in outcomes.items()
         if not _left_open(field, outcome, guarantees.get(name, ~Guarantee.NONE))
     }
-    if field == "body" and any(_ended_by_a_clock(outcome) for outcome in outcomes.values()):
+    if field == "body" and not settled and any(_ended_by_a_clock(outcome) for outcome in outcomes.values()):
         values = _furthest(values)
     elif field == "wire" and early and all(value is not None and len(value) == 1 for value in values.values()):
         values = _furthest({name: value[0] for name, value in values.items()})
@@ -202,11 +235,13 @@ def _left_open(field: str, outcome: Outcome, guarantees: Guarantee) -> bool:
         return outcome.error is not None or (value is None and Guarantee.TRAILERS not in guarantees)
     if field == "informational":
         return outcome.status is None or (value == () and Guarantee.INFORMATIONAL not in guarantees)
+    if field == "reused":
+        return value is None or (value is False and Guarantee.DELIVERY not in guarantees)
     return field == "delivery" and value == "maybe_sent" and Guarantee.DELIVERY not in guarantees
 
 
 def _ended_by_a_clock(outcome: Outcome) -> bool:
-    return outcome.error is not None and (outcome.error.endswith("Timeout") or outcome.error == NO_END)
+    return outcome.error is not None and ("Timeout" in outcome.error or outcome.error == NO_END)
 
 
 def _furthest(values: Mapping[str, bytes]) -> dict[str, Any]:

@@ -17,7 +17,9 @@ from intermodal.model.request import Request
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-#: RFC 9110 sections 9.3.1, 9.3.2, 9.3.5, 9.3.7, 9.3.8: without content these say nothing about it (Q5).
+    from intermodal.model.body import BodyInput
+
+#: Without content these say nothing about it (RFC 9110 section 8.6, and 9.3.1, 9.3.2, 9.3.5, 9.3.7, 9.3.8).
 _SILENT_WITHOUT_CONTENT = ("GET", "HEAD", "DELETE", "OPTIONS", "TRACE")
 
 
@@ -38,13 +40,21 @@ def _short(value: object) -> str:
     return repr(value)
 
 
+Framing = Literal["none", "length", "chunked", "close"]
+Then = Literal["keep", "fin", "rst", "stall"]
 Shape = Literal["none", "bytes", "bytearray", "text", "file", "list", "generator"]
 _LENGTH_KNOWN = ("bytes", "bytearray", "text", "file")
 
 
 @dataclass(frozen=True, repr=False)
 class Ask(Shown):
-    """A request as a caller gives it, and as RFC 9112 has it on the wire.
+    r"""A request as a caller gives it, and as RFC 9112 has it on the wire.
+
+    >>> ask = Ask("PUT", "/a b", "/a%20b", headers=(("X-A", " 1"),), sent_headers=(("X-A", "1"),), shape="bytes", pieces=(b"hi",))
+    >>> ask.request("http://h.example").target
+    '/a%20b'
+    >>> ask.rendered("h.example")
+    b'PUT /a%20b HTTP/1.1\r\nHost: h.example\r\nX-A: 1\r\nContent-Length: 2\r\n\r\nhi'
 
     Attributes:
         path: what stands behind the authority in the URL, as written.
@@ -87,7 +97,7 @@ class Ask(Shown):
             headers.insert(0, ("content-length", str(len(self.content))))
         return Request(self.method, base + self.path, headers, self._body(before_body), target=self.target)
 
-    def _body(self, before_body: Callable[[], object]) -> object:
+    def _body(self, before_body: Callable[[], object]) -> BodyInput:
         def generate() -> Iterator[bytes]:
             before_body()
             yield from self.pieces
@@ -97,7 +107,7 @@ class Ask(Shown):
             opened.seek(len(b"skipped"))
             return opened
 
-        shapes: dict[Shape, Callable[[], object]] = {
+        shapes: dict[Shape, Callable[[], BodyInput]] = {
             "none": lambda: None,
             "bytes": lambda: self.content,
             "bytearray": lambda: bytearray(self.content),
@@ -121,7 +131,7 @@ class Ask(Shown):
             return [("Content-Length", str(len(content)))], content
         if self.shape == "none" or self.shape in _LENGTH_KNOWN:
             return ([] if self.method in _SILENT_WITHOUT_CONTENT else [("Content-Length", "0")]), b""
-        # RFC 9112 section 7.1; Q6: pieces of 64 KiB at most, none of them empty.
+        # RFC 9112 section 7.1: an empty chunk would end the body. A piece of more than 64 KiB goes out as several.
         parts = [piece[at : at + 65536] for piece in self.pieces for at in range(0, len(piece), 65536)]
         chunks = b"".join(f"{len(part):x}\r\n".encode() + part + b"\r\n" for part in parts)
         return [("Transfer-Encoding", "chunked")], chunks + b"0\r\n\r\n"
@@ -129,7 +139,7 @@ class Ask(Shown):
 
 @dataclass(frozen=True, repr=False)
 class Field(Shown):
-    """A header field: what it means, and its line or lines with their ends."""
+    """A header field: what it means, and its line or lines with their ends (RFC 9112 section 5)."""
 
     name: str
     value: str
@@ -138,9 +148,15 @@ class Field(Shown):
 
 @dataclass(frozen=True, repr=False)
 class Head(Shown):
-    """The head of an interim or final answer: what its status line means, its fields, and how each is sent.
+    r"""The head of an interim or final answer: what its status line means, its fields, and how each is sent.
 
-    ``closes`` tells whether one of its Connection fields has the option ``close``.
+    Attributes:
+        line: the status line with its end (RFC 9112 section 4).
+        end: the empty line.
+        closes: whether one of its Connection fields has the option ``close`` (RFC 9112 section 9.6).
+
+    >>> Head(200, "OK", b"HTTP/1.1 200 OK\r\n", (Field("X-A", "1", b"X-A:1\r\n"),)).wire
+    b'HTTP/1.1 200 OK\r\nX-A:1\r\n\r\n'
     """
 
     status: int
@@ -153,16 +169,18 @@ class Head(Shown):
 
     @property
     def pairs(self) -> tuple[tuple[str, str], ...]:
+        """Name and value of each field, in order."""
         return tuple((field.name, field.value) for field in self.fields)
 
     @property
     def wire(self) -> bytes:
+        """The head as it is sent."""
         return self.line + b"".join(field.wire for field in self.fields) + self.end
 
 
 @dataclass(frozen=True, repr=False)
 class Answer(Shown):
-    """All that the server means to send: interim heads, the final one, a body, and perhaps a flaw.
+    r"""All that the server means to send: interim heads, the final one, a body, and perhaps a flaw.
 
     Attributes:
         framing: how the end of the body is told; "none" for HEAD, 204 and 304.
@@ -170,10 +188,15 @@ class Answer(Shown):
         trailers: their meaning; they are sent as a part of ``body``.
         two_lengths: whether Transfer-Encoding stands beside Content-Length.
         flaw: where the answer breaks HTTP: in one of its heads, or in the body behind its last content.
+
+    >>> head = Head(200, "", b"HTTP/1.1 200\r\n", (Field("Transfer-Encoding", "chunked", b"Transfer-Encoding: chunked\r\n"),))
+    >>> answer = Answer(head, "chunked", body=((b"2\r\n", b""), (b"hi", b"hi"), (b"\r\n", b""), (b"0\r\n\r\n", b"")))
+    >>> answer.wire[-12:], answer.content(len(answer.heads) + 4)
+    (b'2\r\nhi\r\n0\r\n\r\n', b'h')
     """
 
     head: Head
-    framing: Literal["none", "length", "chunked", "close"] = "none"
+    framing: Framing = "none"
     interim: tuple[Head, ...] = ()
     body: tuple[tuple[bytes, bytes], ...] = ()
     trailers: tuple[tuple[str, str], ...] = ()
@@ -187,10 +210,12 @@ class Answer(Shown):
 
     @functools.cached_property
     def heads(self) -> bytes:
+        """All heads as they are sent, interim ones first."""
         return b"".join(head.wire for head in (*self.interim, self.head))
 
     @functools.cached_property
     def wire(self) -> bytes:
+        """The whole answer as it is sent."""
         return self.heads + b"".join(sent for sent, _ in self.body)
 
     def content(self, sent: int) -> bytes:
@@ -222,7 +247,7 @@ class Exchange(Shown):
     ask: Ask
     answer: Answer
     cut: int | None = None
-    then: Literal["keep", "fin", "rst", "stall"] = "keep"
+    then: Then = "keep"
     excess: bytes = b""
     early: bool = False
     warm: bool = False

@@ -1,12 +1,13 @@
-"""Answers that break HTTP at one place, and are faultless up to it (A2 to A6, A8 to A10)."""
+"""Answers that break HTTP at one place, and are faultless up to it."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hypothesis import strategies as st
-from property.answers import (
+
+from .answer import (
     ANSWER_TEXT,
     CONTINUE,
     answers,
@@ -17,17 +18,16 @@ from property.answers import (
     padded,
     put,
     size_lines,
-    small_pieces,
 )
-from property.language import Answer, Ask, Field
-from property.texts import tokens
+from .language import Answer, Ask, Field
+from .texts import now_and_then, small_pieces, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from property.language import Head
+    from .language import Head
 
-_BAD_STARTS = [
+_BAD_STARTS: Final = [
     "\r\nHTTP/1.1 200 OK", "\nHTTP/1.1 200 OK", " HTTP/1.1 200 OK", "HTTP/1.1  200 OK", "HTTP/1.1\t200 OK",
     "HTTP/1.1 200\tOK", "HTTP/2.0 200 OK", "HTTP/2 200 OK", "HTTP/0.9 200 OK", "HTTP/1.10 200 OK", "HTTP/1.1x 200 OK",
     "HTTP/1 200 OK", "HTTP/1. 200 OK", "HTTP/1.x 200 OK", "http/1.1 200 OK", "HTTP 200 OK", "ICY 200 OK", "HTTP/1.1200 OK",
@@ -46,9 +46,9 @@ _bad_starts = st.one_of(
 
 @st.composite
 def badly_started(draw: st.DrawFn, ask: Ask) -> Answer:
-    """Draw an answer with a status line that is none (A2, A13), of its final head or of an interim one."""
+    """Draw an answer with a status line that is none (RFC 9112 section 4), of its final head or of an interim one."""
     answer = draw(answers(ask))
-    if draw(st.integers(0, 9)) == 0:
+    if now_and_then(draw, 10):
         return replace(answer, interim=(CONTINUE,) * 65, flaw="head")
     line = f"{draw(_bad_starts)}\r\n".encode("latin-1")
     return _spoilt(draw, answer, lambda head: replace(head, line=line))
@@ -77,14 +77,14 @@ _bad_lines = st.one_of(
 
 @st.composite
 def badly_fielded(draw: st.DrawFn, ask: Ask) -> Answer:
-    """Draw an answer with a header line that is none, or with more of them than fit (A3, A4, A5)."""
+    """Draw an answer with a header line that is none, or with more of them than fit (RFC 9112 section 5)."""
     answer = draw(answers(ask))
     form = draw(st.integers(0, 9))
-    if form == 0:
+    if form == 9:
         return replace(answer, head=crowded(answer.head, 129), flaw="head")
-    if form == 1:
+    if form == 8:
         return replace(answer, head=padded(answer.head, 65537), flaw="head")
-    if form == 2:  # a fold needs a field before it
+    if form == 7:  # a fold needs a field before it
         fold = Field("", "", draw(st.sampled_from([" folded", "\tX: v", " ", "\t"])).encode() + b"\r\n")
         return replace(answer, head=replace(answer.head, fields=(fold, *answer.head.fields)), flaw="head")
     bad = Field("", "", f"{draw(_bad_lines)}\r\n".encode("latin-1"))
@@ -105,7 +105,7 @@ _bad_codings = st.sampled_from([
 
 @st.composite
 def badly_framed(draw: st.DrawFn, ask: Ask) -> Answer:
-    """Draw an answer whose Content-Length or Transfer-Encoding is invalid (A8, A9), even where it would not count (A7)."""
+    """Draw an answer whose Content-Length or Transfer-Encoding is invalid (RFC 9112 sections 6.1 and 6.3), even where it would not count."""
     answer = draw(answers(ask))
     form = draw(st.integers(0, 4))
     length, coding = cased("Content-Length"), cased("Transfer-Encoding")
@@ -121,8 +121,8 @@ def badly_framed(draw: st.DrawFn, ask: Ask) -> Answer:
     return replace(answer, head=put(draw, answer.head, *bad), flaw="head")
 
 
-#: What makes a chunk-size line none, though a careless reader finds the right number in it (A10).
-_SPOILT_SIZES = [
+#: What makes a chunk-size line none, though a careless reader finds the right number in it (RFC 9112 section 7.1).
+_SPOILT_SIZES: Final = [
     *[f"{before}{{0}}\r\n" for before in ("0x", "0X", "+", "-", " ", "\t", "\v", "\0", "x", "g", ";", "\r", "\r\n", "_")],
     *[f"{{0}}{after}\r\n" for after in ("h", "_0", ".0", ",5", " 5", "\v", "\f", "\0", "\r", "\xa0", "\xb2", " x", ";a\rb")],
     *["{0:0>17}\r\n", "{0:0>25}\r\n", "{0}\n", "{0};a\n", "{0} \n", "{0};" + "x" * 16384 + "\r\n", "\r\n", "f" * 17 + "\r\n"],
@@ -136,7 +136,7 @@ _bad_trailers = st.one_of(
 
 @st.composite
 def badly_chunked(draw: st.DrawFn, ask: Ask) -> Answer:
-    """Draw an answer with a chunk that is none behind chunks that are, and what would make it whole behind that (A10)."""
+    """Draw an answer with a chunk that is none behind chunks that are, and what would make it whole behind that (RFC 9112 section 7.1)."""
     answer = draw(answers(ask, framings=("chunked",), small=True))
     parts = draw(chunks(draw(small_pieces())))
     form = draw(st.integers(0, 5))
