@@ -63,6 +63,7 @@ class Capability(enum.Flag):
     POOL_TIMEOUT = enum.auto()
     TOTAL_TIMEOUT = enum.auto()
     EXACT_TARGET = enum.auto()
+    HTTPS = enum.auto()
 
 
 #: What to do about a capability that is missing; completes the sentence of the error.
@@ -82,6 +83,7 @@ _REMEDY = {
     Capability.POOL_TIMEOUT: "give Timeouts(pool=None)",
     Capability.TOTAL_TIMEOUT: "give Timeouts(total=None)",
     Capability.EXACT_TARGET: "percent-encode the target, or leave it out",
+    Capability.HTTPS: "ask by http://, or choose a transport that declares HTTPS",
 }
 
 
@@ -184,7 +186,7 @@ def _road_needs(request: Request, options: Options) -> Capability:
     need = Capability.NONE
     https = request.url.scheme == "https"
     if https:
-        need |= _tls_needs(options.tls)
+        need |= Capability.HTTPS | _tls_needs(options.tls)
     proxy = options.proxy
     if proxy is not None:
         if proxy.is_socks:

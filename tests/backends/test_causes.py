@@ -1,9 +1,11 @@
 """An error keeps its cause on its way through a library, which may drop what it did not put there."""
 
+import socket
+
 import pytest
 from fleet import TRANSPORTS, make_transport
 
-from intermodal.errors import ReadTimeout, RequestBodyError
+from intermodal.errors import ConnectionError, ReadTimeout, RequestBodyError
 from intermodal.model.options import Options, Timeouts
 from intermodal.model.request import Request
 from intermodal.testing.origin import Origin, Stall
@@ -56,3 +58,16 @@ def test_what_is_being_handled_elsewhere_is_no_cause(carried):
         with pytest.raises(RequestBodyError) as caught:
             transport.send(Request("POST", origin.url, {"Content-Length": "9"}, iter([b"short"])), QUICK)
         assert caught.value.__cause__ is not other
+
+
+def test_what_refused_is_the_cause_while_another_failure_is_handled(carried):
+    """A connection that is refused in the middle of handling another failure is caused by its own OSError."""
+    transport, _ = carried
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        try:
+            raise KeyError("another matter")
+        except KeyError:
+            with pytest.raises(ConnectionError) as caught:
+                transport.send(Request("GET", f"http://127.0.0.1:{deaf.getsockname()[1]}/"), QUICK)
+    assert isinstance(caught.value.__cause__, ConnectionRefusedError)

@@ -161,6 +161,12 @@ def test_no_http_at_all(own, origin):
     assert said(fails(own, Request("GET", origin.url))) == (ProtocolError, "head", "sent")
 
 
+def test_a_message_has_no_control_characters(own, origin):
+    """What a terminal would obey is escaped where an error quotes the server."""
+    origin.play(b"\x1b[31mSSH\x07\r\n\r\n", then="fin")
+    assert str(fails(own, Request("GET", origin.url))).isprintable()
+
+
 def test_an_untrusted_certificate(own, secure):
     """Nothing was sent to a server that could not show who it is; OpenSSL's number says why."""
     error = fails(own, Request("GET", secure.url))

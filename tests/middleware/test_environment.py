@@ -585,10 +585,10 @@ def test_a_refusal_names_the_variable(environ, files, url, keywords, named, unna
 def test_a_transport_with_trust_of_its_own_keeps_it(environ, files, tmp_path):
     """Who cannot be told whom to trust, such as a client of the user's own, is not told so by the environment either."""
     environ(SSL_CERT_FILE=files[0], HTTP_PROXY="http://p:1")
-    assert Client(Little()).get("https://h/").ok
-    assert Client(Little(), timeout=5).get("https://h/", timeout=(1, 2)).ok
+    assert Client(Little(Capability.HTTPS)).get("https://h/").ok
+    assert Client(Little(Capability.HTTPS), timeout=5).get("https://h/", timeout=(1, 2)).ok
     environ(SSL_CERT_FILE=str(tmp_path / "nowhere.pem"))
-    assert Client(Little()).get("https://h/").ok
+    assert Client(Little(Capability.HTTPS)).get("https://h/").ok
 
 
 def test_plain_seconds_are_for_what_can_be_bound():

@@ -32,7 +32,11 @@ if TYPE_CHECKING:
 _CLIENT_INFO = TransportInfo(
     "httpx",
     httpx.__version__,
-    Capability.FORWARD_PROXY | Capability.STREAM_REQUEST | Capability.WRITE_TIMEOUT | Capability.POOL_TIMEOUT,
+    Capability.HTTPS
+    | Capability.FORWARD_PROXY
+    | Capability.STREAM_REQUEST
+    | Capability.WRITE_TIMEOUT
+    | Capability.POOL_TIMEOUT,
     Guarantee.WIRE_EXACT,
 )
 

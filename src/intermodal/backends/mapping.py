@@ -213,7 +213,7 @@ def translate(error: BaseException, outer: BaseException | None = None) -> Error
 def _failure(row: Row, chain: list[BaseException], connecting: bool) -> Error:
     root = next((member for member in reversed(chain) if str(member)), chain[-1])
     failure = row.kind(
-        f"{_WHAT[row.kind]}: {str(root) or repr(root):.300}",
+        f"{_WHAT[row.kind]}: {_readable(str(root).strip() or repr(root)):.300}",
         phase=row.phase,
         delivery="not_sent" if connecting else row.delivery,
     )
@@ -222,6 +222,11 @@ def _failure(row: Row, chain: list[BaseException], connecting: bool) -> Error:
     if isinstance(failure, CertificateError):
         failure.verify_code = next((m.verify_code for m in chain if hasattr(m, "verify_code")), None)
     return failure
+
+
+def _readable(text: str) -> str:
+    """Escape what a terminal would obey: http.client quotes the server's status line as it came."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _is_built_in(error: OSError) -> bool:

@@ -36,7 +36,11 @@ if TYPE_CHECKING:
 _SESSION_INFO = TransportInfo(
     "requests",
     requests.__version__,
-    Capability.FORWARD_PROXY | Capability.CUSTOM_TLS | Capability.CLIENT_CERT | Capability.STREAM_REQUEST,
+    Capability.HTTPS
+    | Capability.FORWARD_PROXY
+    | Capability.CUSTOM_TLS
+    | Capability.CLIENT_CERT
+    | Capability.STREAM_REQUEST,
     Guarantee.WIRE_EXACT,
 )
 

@@ -28,7 +28,7 @@ _VERSION = version("urllib3")
 _MANAGER_INFO = TransportInfo(
     "urllib3",
     _VERSION,
-    Capability.FORWARD_PROXY | Capability.STREAM_REQUEST | Capability.POOL_TIMEOUT,
+    Capability.HTTPS | Capability.FORWARD_PROXY | Capability.STREAM_REQUEST | Capability.POOL_TIMEOUT,
     Guarantee.WIRE_EXACT,
 )
 

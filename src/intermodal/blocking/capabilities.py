@@ -22,6 +22,7 @@ CAPABILITIES = (
     | Capability.POOL_TIMEOUT
     | Capability.TOTAL_TIMEOUT
     | Capability.EXACT_TARGET
+    | Capability.HTTPS
 )
 GUARANTEES = (
     Guarantee.WIRE_EXACT

@@ -86,6 +86,13 @@ class Exchange:
 
     def __init__(self, request: Request, options: Options, dialer: Dialer, transport: str) -> None:
         prepared = prepare(request, options)
+        body = request.body
+        if body is not None and body._opened and not body.replayable:
+            try:
+                body.pieces()  # says why it cannot be sent, before its head is, and before a connection is made
+            except Error as error:
+                error.request, error.transport = request, transport
+                raise
         self.request = request
         self.options = options
         self.transport = transport
@@ -120,7 +127,7 @@ class Exchange:
         try:
             stream = self.dialer.dial(self.prepared.route, self.deadline, self._enter)
         except Error as error:
-            error.__context__ = error.__context__ or error.__cause__  # httpcore raises it anew, "from None"
+            error.__context__ = error.__cause__ or error.__context__  # httpcore raises it anew, "from None"
             raise
         self.marks += (("send", time.monotonic()),)
         return stream

@@ -88,6 +88,11 @@ def judged(answer: Answer, limits: Limits) -> ResponseHead:
     return head
 
 
+def _nothing(_: int) -> bytes:
+    """Stand for a body that is over: a reader and its exchange know each other, and so would keep what read it alive."""
+    return b""
+
+
 class LibraryReader(ResponseReader):
     """Reads a response whose head and body come from a library's parser instead of from bytes."""
 
@@ -104,6 +109,8 @@ class LibraryReader(ResponseReader):
         self._counted = framing.kind is Kind.LENGTH
         self._left = framing.length
         self._over = framing.kind is Kind.NONE or (self._counted and not self._left)
+        if self._over:
+            self._read = _nothing
         self.persistent = framing.persistent and "close" not in request.headers.get("connection", "").lower()
 
     def take(self, n: int) -> bytes:
@@ -121,6 +128,8 @@ class LibraryReader(ResponseReader):
             self._over = not self._left
         elif not data:
             self._over = True
+        if self._over:
+            self._read = _nothing
         return data
 
     @property
