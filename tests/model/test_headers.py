@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intermodal import Headers, InvalidHeader
+from intermodal import Headers, InvalidHeader, Response
 
 FIELDS = [("Accept", "a"), ("Set-Cookie", "x=1"), ("ACCEPT", "b"), ("set-cookie", "y=2"), ("X", "")]
 
@@ -52,3 +52,26 @@ def test_pairs_are_what_was_given(given):
     assert list(headers.pairs) == given
     for name in ("a", "b", "set-cookie"):
         assert headers.get_list(name) == [value for key, value in given if key.lower() == name]
+
+
+@given(st.text(st.characters(max_codepoint=255), max_size=8))
+def test_a_peers_value_is_kept_unless_it_ends_a_line(value):
+    """Control characters that a peer sent are kept, here and in a response and its copies; CR, LF and NUL are refused."""
+    if set(value) & set("\r\n\0"):
+        with pytest.raises(InvalidHeader, match="X-A"):
+            Headers.received([("X-A", value)])
+        with pytest.raises(InvalidHeader, match="X-A"):
+            Response(200, [("X-A", value)])
+        return
+    kept = value.strip(" \t")
+    response = Response(200, [(b"X-A", value.encode("latin-1"))], trailers={"X-A": value})
+    assert response.content == b""
+    for each in (Headers.received({"X-A": value}), response.headers, response.trailers):
+        assert each.pairs == pickle.loads(pickle.dumps(each)).pairs == (("X-A", kept),)
+
+
+@pytest.mark.parametrize("given", [7, [7], [("a",)], [("a b", "c")], [("a", 1)], [("a", "\u0100")]])
+def test_what_no_peer_can_have_sent_is_refused(given):
+    """A name that is no token, a value that is no text, or no bytes: all refused with the words for a request's."""
+    with pytest.raises(InvalidHeader, match="header"):
+        Headers.received(given)

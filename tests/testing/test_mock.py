@@ -136,3 +136,31 @@ def test_it_serves_both_colours():
         return response.json()
 
     assert asyncio.run(exchange()) == {"a": 1}
+
+
+def test_an_answer_to_head_has_no_content_however_it_is_given():
+    """A HEAD gets the fields of the answer and nothing behind them, of a Response too; a GET gets the content."""
+    mock = MockTransport({"/page": (200, "hello"), "/made": Response(200, {"Content-Length": "5"}, b"hello")})
+    with Client(mock, base_url="http://any.test") as client:
+        for path in ("/page", "/made"):
+            head = client.head(path)
+            assert (head.content, head.headers["content-length"]) == (b"", "5")
+        assert client.get("/page").content == b"hello"
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_content_where_there_can_be_none_is_a_mistake(status):
+    """A 204 with a body is no answer that a server can give, and the error says so."""
+    with Client(MockTransport((status, "hello"))) as client, pytest.raises(TransportBug, match="with content"):
+        client.get(URL)
+
+
+def test_the_table_grows():
+    """An answer can be put in later, and another in its place; a mock without a table says that it has none."""
+    mock = MockTransport({})
+    mock.answer("GET /a", 201)
+    mock.answer("GET /a", (200, "two"))
+    with Client(mock, base_url="http://any.test") as client:
+        assert client.get("/a").text == "two"
+    with pytest.raises(TypeError, match="make it with a table"):
+        MockTransport(200).answer("/a", 200)

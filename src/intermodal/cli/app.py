@@ -17,7 +17,7 @@ from intermodal.build import build_url
 from intermodal.cli import serving
 from intermodal.cli.doctor.examine import Settings, examine
 from intermodal.cli.doctor.shown import show_examination
-from intermodal.cli.documents import comparison_document, transports_document
+from intermodal.cli.documents import comparison_document, conformance_document, transports_document
 from intermodal.cli.installed import Installed
 from intermodal.cli.showing import progress, show_comparison, show_transports
 from intermodal.cli.unix_urls import place
@@ -65,14 +65,27 @@ def _seconds(_: click.Context, __: click.Parameter, value: float) -> float:
     metavar="SECONDS",
     help="For connecting, and for each wait.",
 )
+@click.option(
+    "--generated",
+    type=click.IntRange(1),
+    metavar="NUMBER",
+    help="Carry so many generated exchanges over two transports, and explain the smallest that they differ in.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 @click.pass_context
-def compare_command(ctx: click.Context, url: str | None, names: tuple[str, ...], timeout: float, as_json: bool) -> None:
+def compare_command(  # noqa: PLR0917 - click gives each by name
+    ctx: click.Context, url: str | None, names: tuple[str, ...], timeout: float, generated: int | None, as_json: bool
+) -> None:
     """Send the same exchanges over every installed transport and show in what they differ.
 
     Without a URL: a tour of exchanges with an origin server that is started on the spot. With one: GET and HEAD of
     that URL, which may be http+unix://%2Frun%2Fx.sock/path. Exit status 1 where anything differs.
     """
+    if generated is not None:
+        if url is not None or len(names) != 2:
+            raise click.UsageError("--generated takes two transports and no URL: --transport NAME --transport NAME")
+        _compare_generated(ctx, names, generated, as_json=as_json)
+        return
     with _installed(names, required=True) as installed:
         try:
             with progress(wanted=not as_json) as told:
@@ -88,6 +101,24 @@ def compare_command(ctx: click.Context, url: str | None, names: tuple[str, ...],
         else:
             show_comparison(compared, installed)
     if not compared.identical:
+        ctx.exit(1)
+
+
+def _compare_generated(ctx: click.Context, names: tuple[str, ...], examples: int, *, as_json: bool) -> None:
+    with _installed(names):
+        try:
+            from intermodal.cli.conforming import nothing_left_behind  # noqa: PLC0415 - of an extra
+            from intermodal.conformance.comparing import compare as compare_two  # noqa: PLC0415
+        except ImportError as error:
+            raise click.ClickException(str(error)) from error
+        with nothing_left_behind():
+            divergence = compare_two(*names, examples=examples)
+    if as_json:
+        told = None if divergence is None else str(divergence)
+        click.echo(json.dumps({"generated": examples, "identical": divergence is None, "divergence": told}, indent=2))
+    else:
+        click.echo(divergence or f"{examples} generated exchanges over {names[0]} and {names[1]}: all identical")
+    if divergence is not None:
         ctx.exit(1)
 
 
@@ -151,6 +182,68 @@ def doctor_command(  # noqa: PLR0917 - click gives each by name
     else:
         show_examination(seen)
     if not seen.could_be_sent:
+        ctx.exit(1)
+
+
+@app.command("conform")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option("--clause", "clauses", multiple=True, metavar="T1...T11", help="A clause to try; may be repeated.")
+@click.option("--case", "cases", multiple=True, metavar="CASE", help="The name of a case to try; may be repeated.")
+@click.option("--async", "asynchronous", is_flag=True, help="Try asend(), where there is send() too.")
+@click.option(
+    "--application",
+    type=click.Choice(["wsgi", "asgi", "handler"]),
+    help="The factory makes a transport that calls one in-process, and is given it.",
+)
+@click.option(
+    "--examples",
+    type=click.IntRange(1),
+    default=10,
+    show_default=True,
+    metavar="NUMBER",
+    help="Exchanges to generate of each kind.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+@click.pass_context
+def conform_command(  # noqa: PLR0917 - click gives each by name
+    ctx: click.Context,
+    names: tuple[str, ...],
+    clauses: tuple[str, ...],
+    cases: tuple[str, ...],
+    asynchronous: bool,
+    application: str | None,
+    examples: int,
+    as_json: bool,
+) -> None:
+    """Try transports with the conformance kit, and show the verdict clause by clause.
+
+    NAME is that of an installed transport, of a double (mock, wsgi, asgi), or module:factory for one of yours; the
+    module may lie in this folder. Exit status 1 where a case fails.
+    """
+    try:
+        from intermodal.cli.conforming import (  # noqa: PLC0415 - of an extra
+            find_subject,
+            nothing_left_behind,
+            show_report,
+            try_subject,
+        )
+
+        kind: Any = application
+        subjects = [find_subject(name, kind, asynchronous=asynchronous) for name in names]
+        reports = []
+        with nothing_left_behind():
+            for subject in subjects:
+                report, seconds = try_subject(subject, clauses or None, cases or None, examples, wanted=not as_json)
+                reports.append((report, seconds))
+                if not as_json:
+                    show_report(report, seconds)
+    except (ValueError, TypeError) as error:
+        raise click.UsageError(str(error)) from error
+    except ImportError as error:
+        raise click.ClickException(str(error)) from error
+    if as_json:
+        click.echo(json.dumps(conformance_document(reports), indent=2))
+    if not all(report.passed for report, _ in reports):
         ctx.exit(1)
 
 

@@ -35,23 +35,51 @@
       }]
     }
 
+``compare --generated``::
+
+    {"generated": 500, "identical": true, "divergence": null}         its explanation, where there is one
+
 ``transports``::
 
     {"transports": [{"name": "socket", "distribution": "intermodal", "target": "module:attribute", "available": true,
                      "version": "0.1.0", "capabilities": ["..."], "guarantees": ["..."]},
                     {"name": "...", "distribution": "...", "target": "...", "available": false, "why": "..."}]}
+
+``conform``::
+
+    {
+      "intermodal": "0.1.0", "python": "3.13.0",
+      "passed": true,                     whether all transports passed
+      "reports": [{
+        "transport": "socket",            what it was asked for as
+        "name": "socket", "version": "0.1.0", "colour": "sync",
+        "passed": true, "seconds": 12.3,
+        "capabilities": ["..."], "guarantees": ["..."],
+        "clauses": {"T1": {"title": "One exchange", "passed": 31, "failed": 0, "not asked": 0}},
+        "cases": [{
+          "clause": "T1", "name": "...", "source": "RFC 9110 section 15.4", "proves": "...",
+          "status": "passed", "seconds": 0.001,
+          "why": "...",                   only where it was not asked
+          "expected": "...", "came": "...", "exchanged": "..."     only where it failed
+        }]
+      }]
+    }
 """
 
 from __future__ import annotations
 
 import hashlib
+import platform
 from typing import TYPE_CHECKING, Any
 
 from intermodal._version import __version__
 from intermodal.protocol import Capability, Guarantee
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from intermodal.cli.installed import Installed
+    from intermodal.conformance import Report
     from intermodal.testing.compare import Comparison, Row
     from intermodal.testing.outcomes import Outcome
 
@@ -132,3 +160,13 @@ def transports_document(installed: Installed) -> dict[str, Any]:
         names = {key: [each.name for each in kind if each & held] for key, (kind, held) in flags.items()}
         described.append({**known, "available": True, "version": info.version, **names})
     return {"transports": described}
+
+
+def conformance_document(reports: Sequence[tuple[Report, float]]) -> dict[str, Any]:
+    """Give what ``intermodal conform --json`` prints, from reports and the seconds that each took."""
+    return {
+        "intermodal": __version__,
+        "python": platform.python_version(),
+        "passed": all(report.passed for report, _ in reports),
+        "reports": [report.document() | {"seconds": round(seconds, 2)} for report, seconds in reports],
+    }

@@ -7,7 +7,7 @@ duplicates, because that is what goes on the wire and what came off it; looking 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from intermodal.errors import InvalidHeader
@@ -22,6 +22,7 @@ FIELD_VALUE = r"[\t\x20-\x7e\x80-\xff]*"
 _name = re.compile(TOKEN).fullmatch
 _field_lines = re.compile(rf"({TOKEN}):([^\r\n]*)\r\n").findall
 _value = re.compile(FIELD_VALUE).fullmatch
+_kept = re.compile(r"[\x01-\x09\x0b\x0c\x0e-\xff]*").fullmatch
 
 #: Fields whose values are never shown in a repr, a log or an error.
 SECRET = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
@@ -61,6 +62,26 @@ class Headers(Mapping[str, str]):
         items = headers.items() if isinstance(headers, Mapping) else headers
         try:
             self.pairs = tuple([_pair(item) for item in items])
+        except TypeError as error:
+            raise InvalidHeader(f"headers must be a mapping or pairs of (name, value), not {headers!r:.80}") from error
+
+    @classmethod
+    def received(cls, headers: HeadersInput) -> Headers:
+        r"""Make Headers of what a peer has sent: values may hold control characters, but for CR, LF and NUL.
+
+        Such values are invalid to send, and a recipient may keep them (RFC 9110 section 5.5).
+
+        >>> Headers.received([("X-Odd", "a\x1fb")])["x-odd"]
+        'a\x1fb'
+
+        Raises:
+            InvalidHeader: a name is no token, or a value holds CR, LF or NUL.
+        """
+        if isinstance(headers, Headers):
+            return headers
+        items = headers.items() if isinstance(headers, Mapping) else headers
+        try:
+            return cls.trusted([_received_pair(item) for item in items])
         except TypeError as error:
             raise InvalidHeader(f"headers must be a mapping or pairs of (name, value), not {headers!r:.80}") from error
 
@@ -154,8 +175,8 @@ class Headers(Mapping[str, str]):
     def __hash__(self) -> int:
         return hash(self._folded())
 
-    def __reduce__(self) -> tuple[type[Headers], tuple[tuple[tuple[str, str], ...]]]:
-        return (Headers, (self.pairs,))
+    def __reduce__(self) -> tuple[Callable[[HeadersInput], Headers], tuple[tuple[tuple[str, str], ...]]]:
+        return (Headers.received, (self.pairs,))
 
     def __repr__(self) -> str:
         shown = [(name, "***" if name.lower() in SECRET else value) for name, value in self.pairs]
@@ -166,6 +187,14 @@ def _pair(item: object) -> tuple[str, str]:
     if not isinstance(item, tuple | list) or len(item) != 2:
         raise InvalidHeader(f"headers hold {item!r:.80}: expected pairs of (name, value)")
     return valid_name(item[0]), valid_value(item[1], item[0])
+
+
+def _received_pair(item: object) -> tuple[str, str]:
+    if isinstance(item, tuple | list) and len(item) == 2 and isinstance(item[1], str | bytes):
+        value = item[1] if isinstance(item[1], str) else item[1].decode("latin-1")
+        if _kept(value):
+            return valid_name(item[0]), value.strip(" \t")
+    return _pair(item)  # which says what is wrong with it
 
 
 def valid_name(name: HeaderText) -> str:

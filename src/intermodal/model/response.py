@@ -130,7 +130,7 @@ class BaseResponse:
         if not isinstance(status_code, int):
             raise TypeError(f"a response's status_code is {status_code!r:.40}: expected a number such as 200")
         self.status_code = status_code
-        self.headers = headers if isinstance(headers, Headers) else Headers(headers)
+        self.headers = Headers.received(headers)
         self.reason = reason
         self.http_version = http_version
         self.request = request
@@ -138,7 +138,7 @@ class BaseResponse:
             self._exchange = exchange
         self.informational = tuple(informational)
         self.upgraded = upgraded
-        self._trailers = None if trailers is None else Headers(trailers)
+        self._trailers = None if trailers is None else Headers.received(trailers)
         # A 101 has no content, and its connection is the caller's: reading it as a body would close it.
         self._content = None if upgraded is None else b""
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from intermodal._version import __version__
-from intermodal.errors import ConnectionError, Error, TransportBug, TransportClosed
+from intermodal.errors import ConnectionError, Error, RequestBodyError, TransportBug, TransportClosed
 from intermodal.model.response import AsyncResponse, Response
 from intermodal.protocol import Capability, Guarantee, TransportInfo
 
@@ -90,6 +90,20 @@ class MockTransport:
         self.calls: list[Call] = []
         self.closed = False
 
+    def answer(self, key: str, answer: Answer) -> None:
+        """Put one more answer into the table, or another one in the place of what is there.
+
+        >>> mock = MockTransport({})
+        >>> mock.answer("GET /users/1", {"name": "Ada"})
+
+        Raises:
+            TypeError: this mock has a handler, or one answer to everything, and no table.
+        """
+        if self._table is None:
+            raise TypeError("this MockTransport answers everything alike: make it with a table, MockTransport({})")
+        with self._lock:
+            self._table = {**self._table, _key(key): _template(answer)}
+
     @property
     def info(self) -> TransportInfo:
         return _INFO
@@ -130,6 +144,8 @@ class MockTransport:
         except Error as error:
             if error.request is None:
                 error.request, error.transport = request, "mock"
+            if isinstance(error, RequestBodyError) and error.phase is None:
+                error.phase = "send"
             raise
         except Exception as error:
             raise TransportBug(
@@ -156,6 +172,9 @@ class MockTransport:
             f" {', '.join(sorted(self._table)) or 'nothing'}"
         )
 
+
+#: The statuses of answers that have no content.
+_EMPTY = (204, 304)
 
 _Parts = tuple[int, Any, bytes, dict[str, Any]]
 
@@ -188,9 +207,10 @@ def _parts(answer: Answer, request: Request | None) -> _Parts:
             "informational": answer.informational,
             "trailers": answer.trailers,
         }
-        return answer.status_code, answer.headers, answer.raw.read(), attributes
+        content = answer.raw.read()
+        return answer.status_code, answer.headers, b"" if _is_head(request) else content, attributes
     if isinstance(answer, tuple) and len(answer) == 4:
-        return answer
+        return (*answer[:2], b"", answer[3]) if _is_head(request) else answer
     status, body, headers = 200, answer, ()
     if isinstance(answer, bool) or answer is None:
         raise TypeError(f"a MockTransport was told to answer {answer!r}: expected a status, a body, or a Response")
@@ -201,15 +221,23 @@ def _parts(answer: Answer, request: Request | None) -> _Parts:
         if not isinstance(status, int) or (isinstance(body, dict) and isinstance(headers, str | bytes)):
             raise TypeError(f"a MockTransport was told to answer {answer!r:.80}: expected (status, body, headers)")
     content, media_type = _content(body)
+    if content and status in _EMPTY:
+        raise TypeError(
+            f"a MockTransport was told to answer {status} with content: expected none (RFC 9110 section 6.4.1)"
+        )
     given: dict[str, str] = dict(headers)
     lowered = {str(name).lower() for name in given}
     if media_type and "content-type" not in lowered:
         given["Content-Type"] = media_type
     if "content-length" not in lowered:
         given["Content-Length"] = str(len(content))
-    if request is not None and request.method == "HEAD":
+    if _is_head(request):
         content = b""
     return status, given, content, {"reason": _reason(status)}
+
+
+def _is_head(request: Request | None) -> bool:
+    return request is not None and request.method == "HEAD"
 
 
 def _content(body: Any) -> tuple[bytes, str | None]:
