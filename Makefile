@@ -6,8 +6,11 @@ PINS   ?=
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 BENCH  := $(VENV)-bench
+# The oldest libraries that are supported, and what the matrix is of.
+OLDEST := requests==2.32.3 urllib3==2.1.0 httpx==0.27.0 httpcore==1.0.0
+TRIED  := socket requests urllib3 httpx subjects:session subjects:client subjects:pool_manager mock wsgi asgi subjects:template
 
-.PHONY: demo test deep lint docs bench clean
+.PHONY: demo test deep lint docs matrix oldest bench clean
 .DEFAULT_GOAL := demo
 
 $(READY): pyproject.toml
@@ -22,7 +25,7 @@ demo: $(READY)          ## the main job: one tour of exchanges over every instal
 test: $(READY)          ## all tests; INTERMODAL_PROFILE=ci requires every peer and draws more examples
 	$(BIN)/python -m pytest -n 2
 
-deep: $(READY)          ## a million generated answers for the codec and what they held; then all other tests at length, for hours
+deep: $(READY)          ## a million generated answers for the codec and what they held; then all other tests at length, for hours: a hundred thousand generated exchanges, counted at the end
 	INTERMODAL_PROFILE=deep $(BIN)/python -m pytest -s tests/fuzz
 	INTERMODAL_PROFILE=deep $(BIN)/python -m pytest -n 2 --ignore=tests/fuzz
 
@@ -34,6 +37,16 @@ lint: $(READY)          ## style, types and the direction of imports
 
 bench: $(BENCH)/.ready  ## every transport, the libraries below and their peers, against nginx; OPTIONS='--case small-get'
 	$(BENCH)/bin/python contrib/bench $(OPTIONS)
+
+matrix: $(READY)        ## the conformance kit over every transport, with the newest and the oldest libraries: docs/pages/matrix.md
+	$(MAKE) VENV=$(VENV)-oldest PINS='$(OLDEST)' $(VENV)-oldest/.ready
+	mkdir -p build
+	cd tests/conformance && ../../$(BIN)/intermodal conform --json $(TRIED) >../../build/newest.json
+	cd tests/conformance && ../../$(VENV)-oldest/bin/intermodal conform --json $(TRIED) >../../build/oldest.json
+	$(BIN)/python docs/matrix.py build/newest.json build/oldest.json
+
+oldest:                 ## print the oldest libraries, for PINS
+	@echo $(OLDEST)
 
 # The peers live apart, so that .venv has what the project needs and no more; niquests apart from them, since it overwrites urllib3.
 $(BENCH)/.ready: pyproject.toml

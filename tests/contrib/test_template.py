@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from intermodal.conformance import all_cases
+
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "contrib" / "template"
 
@@ -42,11 +44,13 @@ def test_its_own_tests_pass(installed):
         "-c",
         os.devnull,
         f"--rootdir={TEMPLATE}",
+        "-k",
+        "test_template.py or (T1 and not T10 and not T11)",
         TEMPLATE / "tests",
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "6 passed" in done.stdout
+    assert f"{6 + sum(case.clause == 'T1' for case in all_cases())} passed" in done.stdout
 
 
 def test_it_is_listed_and_opened_by_name(installed):
