@@ -1,6 +1,10 @@
 # Every target sets up what it needs: a fresh clone with python3 and make is enough.
 PYTHON ?= python3
 VENV   ?= .venv
+# The Python that the matrix has the oldest libraries on
+OLDEST_PYTHON ?= $(PYTHON)
+# Tests at once: a good part of what each takes is waiting
+WORKERS ?= 3
 # Versions to hold, for example PINS='requests==2.32.3 urllib3==2.1.0'
 PINS   ?=
 BIN    := $(VENV)/bin
@@ -23,7 +27,7 @@ demo: $(READY)          ## the main job: one tour of exchanges over every instal
 	$(BIN)/intermodal compare
 
 test: $(READY)          ## all tests; INTERMODAL_PROFILE=ci requires every peer and draws more examples
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 deep: $(READY)          ## a million generated answers for the codec and what they held; then all other tests at length, for hours: a hundred thousand generated exchanges, counted at the end
 	INTERMODAL_PROFILE=deep $(BIN)/python -m pytest -s tests/fuzz
@@ -39,7 +43,7 @@ bench: $(BENCH)/.ready  ## every transport, the libraries below and their peers,
 	$(BENCH)/bin/python contrib/bench $(OPTIONS)
 
 matrix: $(READY)        ## the conformance kit over every transport, with the newest and the oldest libraries: docs/pages/matrix.md
-	$(MAKE) VENV=$(VENV)-oldest PINS='$(OLDEST)' $(VENV)-oldest/.ready
+	$(MAKE) VENV=$(VENV)-oldest PYTHON=$(OLDEST_PYTHON) PINS='$(OLDEST)' $(VENV)-oldest/.ready
 	mkdir -p build
 	cd tests/conformance && ../../$(BIN)/intermodal conform --json $(TRIED) >../../build/newest.json
 	cd tests/conformance && ../../$(VENV)-oldest/bin/intermodal conform --json $(TRIED) >../../build/oldest.json

@@ -1,70 +1,47 @@
-"""Every transport here passes the conformance kit."""
+"""Every transport here passes the conformance kit, clause by clause."""
 
 from __future__ import annotations
 
-from conformance import subjects
-from fleet import make_transport
+import functools
+import gc
+import warnings
 
-from intermodal.conformance import TransportConformance
+import pytest
+from conformance import subjects
+from fleet import TRANSPORTS, make_transport
+
+from intermodal.conformance import CLAUSES, run
 from intermodal.testing import ASGITransport, MockTransport, WSGITransport
 
-
-class TestSocket(TransportConformance):
-    def make_transport(self, **limits):
-        return make_transport("socket", **limits)
-
-
-class TestRequests(TransportConformance):
-    def make_transport(self, **limits):
-        return make_transport("requests", **limits)
-
-
-class TestUrllib3(TransportConformance):
-    def make_transport(self, **limits):
-        return make_transport("urllib3", **limits)
+#: By name: what makes each, and how it is tried.
+SUBJECTS = {
+    **{name: (functools.partial(make_transport, name), {}) for name in TRANSPORTS},
+    "a Session": (subjects.session, {}),
+    "a Client": (subjects.client, {}),
+    "a PoolManager": (subjects.pool_manager, {}),
+    "the template": (subjects.template, {}),
+    "MockTransport": (MockTransport, {"application": "handler"}),
+    "MockTransport, asynchronous": (MockTransport, {"application": "handler", "asynchronous": True}),
+    "WSGITransport": (WSGITransport, {"application": "wsgi"}),
+    "ASGITransport": (ASGITransport, {"application": "asgi"}),
+}
 
 
-class TestHttpx(TransportConformance):
-    def make_transport(self, **limits):
-        return make_transport("httpx", **limits)
+@pytest.fixture(autouse=True)
+def _collected():
+    """Collect here what a library has left to the garbage collector, which tells of it in whatever test it runs."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
-class TestSession(TransportConformance):
-    make_transport = staticmethod(subjects.session)
+@pytest.mark.parametrize("clause", CLAUSES)
+@pytest.mark.parametrize("name", SUBJECTS)
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # as above, of a library's own
+def test_it_does_what_the_clause_demands(name, clause):
+    """No case of the clause fails, for any transport, in any colour."""
+    make, how = SUBJECTS[name]
+    report = run(make, clauses=[clause], **how)
 
-
-class TestClient(TransportConformance):
-    make_transport = staticmethod(subjects.client)
-
-
-class TestPoolManager(TransportConformance):
-    make_transport = staticmethod(subjects.pool_manager)
-
-
-class TestTemplate(TransportConformance):
-    make_transport = staticmethod(subjects.template)
-
-
-class TestMock(TransportConformance):
-    application = "handler"
-
-    def make_transport(self, handler):
-        return MockTransport(handler)
-
-
-class TestAsynchronousMock(TestMock):
-    asynchronous = True
-
-
-class TestWSGI(TransportConformance):
-    application = "wsgi"
-
-    def make_transport(self, application):
-        return WSGITransport(application)
-
-
-class TestASGI(TransportConformance):
-    application = "asgi"
-
-    def make_transport(self, application):
-        return ASGITransport(application)
+    assert not report.failures, report

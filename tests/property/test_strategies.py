@@ -13,7 +13,7 @@ from intermodal.model.options import Options, Timeouts
 from intermodal.protocol import Capability, needs
 from intermodal.testing.strategies import exchanges, kinds, requests
 
-EXAMPLES = {"default": 60, "ci": 300, "deep": 5_000}[PROFILE]
+EXAMPLES = {"default": 60, "ci": 60, "deep": 5_000}[PROFILE]
 
 DECLARED = [
     Capability.NONE,

@@ -123,6 +123,9 @@ class _Exchange:
             self.answer.close()
         self.connection.close()
 
+    def __del__(self) -> None:  # T10: a response that nobody closes
+        self.close()
+
     def interrupt(self) -> None:
         """Wake the thread that waits for this exchange."""
         with contextlib.suppress(AttributeError, OSError):  # there is no connection, or none any more

@@ -176,6 +176,7 @@ def no_byte_beyond_the_length(stage: Stage, row: tuple[int, list[bytes]]) -> Non
     length, pieces = row
     stage.carry(stage.request("POST", "/broken", [("Content-Length", str(length))], iter(pieces)))
     stage.works("a body of another length")
+    stage.settle()
     first = stage.connections[0].received
     head, _, content = first.partition(b"\r\n\r\n")
     stage.demand(len(content) <= length, f"{length} bytes of content at most", first)

@@ -124,10 +124,18 @@ def _ended(draw: st.DrawFn, drawn: _Drawn, then: Then, where: Where) -> Exchange
         if not drawn.strict and answer.framing == "chunked":
             end = len(answer.wire) - len(answer.body[-1][0])
         cut = _place(draw, answer.wire, len(answer.heads), end)
+        if not drawn.strict and answer.framing == "chunked":
+            cut = _before_zeros(answer.wire, cut)
     else:
         answer = draw(answers(ask, small=True, strict=drawn.strict))
         cut = 0 if where == "wait" else _place(draw, answer.heads, 1, len(answer.heads) - 1)
     return Exchange(ask, answer, cut=cut, then=then)
+
+
+def _before_zeros(wire: bytes, cut: int) -> int:
+    """Give the start of the line that is cut where that leaves only zeros: http.client reads them as the last chunk."""
+    start = wire.rfind(b"\n", 0, cut) + 1
+    return start if set(wire[start:cut]) == {ord("0")} else cut
 
 
 def _place(draw: st.DrawFn, wire: bytes, first: int, last: int) -> int:

@@ -12,7 +12,8 @@ does. What the parsers in use today (http.client, h11, llhttp) read alike is thi
 - One Connection field at most, in which ``close`` is a word of its own if it occurs at all.
 - Chunks of a size, an extension behind it perhaps, CRLF, the data, CRLF; short trailers.
 - No byte beyond the message. The head comes whole or not at all, and so does the last chunk with its trailers; before these
-  the connection may end or be reset at any byte, and whatever comes may come late and in pieces.
+  the connection may end or be reset at any byte, but where only zeros of a chunk's size have come (http.client reads them as
+  the last chunk), and whatever comes may come late and in pieces.
 """
 
 from __future__ import annotations
