@@ -119,7 +119,7 @@ class _(Bare):
         return f"{request.method} {request.url.target} HTTP/1.1"
 
 
-@BROKEN("joins slashes", "a target goes out as the request has it: two slashes in front")
+@BROKEN("joins slashes", "two slashes in front are kept")
 class _(Bare):
     def line(self, request):
         path, mark, query = request.target.partition("?")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from conformance.walk import MyTransport
@@ -36,3 +37,5 @@ def test_the_first_version_fails_what_the_page_shows():
     for failure in report.failures:
         assert f"case      {failure.case.name}" in page
         assert failure.case.proves in page
+        for said in (failure.expected, failure.came):
+            assert re.sub("127.0.0.1:[0-9]+", "", said) in re.sub("127.0.0.1:[0-9]+", "", page)

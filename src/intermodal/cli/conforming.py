@@ -151,8 +151,8 @@ def show_report(report: Report, seconds: float) -> None:
         style = ODD if counts["failed"] else GOOD if counts["passed"] else MINOR
         table.add_row(Text(clause, style), CLAUSES[clause], *(str(count or "-") for count in counts.values()))
     console.print(table)
-    for failure in report.failures:
-        first, *rest = str(failure).splitlines()
+    for told in report.told_failures():
+        first, *rest = told.splitlines()
         print_lines(console, Text(first, ODD), *map(Text, rest), Text())
     reasons = Counter(verdict.why for verdict in report.verdicts if verdict.status == "not asked")
     print_lines(console, *(Text(f"{count} not asked: {why}", NOTE) for why, count in reasons.most_common()))

@@ -9,6 +9,8 @@ from intermodal.conformance.case import CLAUSES
 from intermodal.protocol import Capability, Guarantee
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from intermodal.conformance.case import Case
     from intermodal.protocol import TransportInfo
 
@@ -120,7 +122,16 @@ class Report:
         for clause in self.clauses:
             passed, failed, rest = (self.count(status, clause) for status in ("passed", "failed", "not asked"))
             lines.append(f"  {clause:4}{CLAUSES[clause]:23}{passed:4} passed {failed:4} failed {rest:4} not asked")
-        return "\n".join([*lines, *(f"\n{failure}" for failure in self.failures)])
+        return "\n".join([*lines, *(f"\n{told}" for told in self.told_failures())])
+
+    def told_failures(self) -> Iterator[str]:
+        """Tell every failure: the first of those with the same words for what was expected and what came in full."""
+        alike: dict[tuple[str, str], list[Verdict]] = {}
+        for failure in self.failures:
+            alike.setdefault((failure.expected, failure.came), []).append(failure)
+        for first, *others in alike.values():
+            more = [f"  as well as {other.case}" for other in others]
+            yield "\n".join([str(first), *more])
 
     @property
     def summary(self) -> str:

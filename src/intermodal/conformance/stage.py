@@ -92,12 +92,15 @@ class Came:
             said.append(f"a body of {len(self.body)} bytes: {self.body[:60]!r}")
         if self.error is not None:
             said.append(told(self.error))
-        return ", ".join(said)
+        return ", ".join(said) or "nothing, and no error"
 
 
 def told(error: BaseException) -> str:
     """Show an error for a failure to name it."""
-    about = f" (phase {error.phase}, delivery {error.delivery})" if isinstance(error, Error) else ""
+    about = ""
+    if isinstance(error, Error):
+        whose = f"of transport {error.transport!r}" + (", without its request" if error.request is None else "")
+        about = f" ({whose}, phase {error.phase}, delivery {error.delivery}, reused {error.reused})"
     return f"{type(error).__name__}{about}: {str(error)[:200]!r}"
 
 
@@ -402,20 +405,19 @@ class Stage:
         error = came.error
         if not isinstance(error, kinds):
             raise Failure(f"the error {expected}", str(came))
-        said = told(error)
-        phases = (phase,) if isinstance(phase, str) else phase
-        if phases is not None:
-            self.demand(error.phase in phases, f"{expected} in phase {' or '.join(phases)}", said)
         open_too = not self.guarantees(Guarantee.DELIVERY)
-        if delivery is not None:
-            known = {delivery, "maybe_sent"} if open_too else {delivery}
-            self.demand(error.delivery in known, f"{expected} with delivery {delivery}", said)
-        if reused is not None and not (open_too and not error.reused):
-            self.same(f"{expected} with reused", error.reused, reused)
-        self.demand(
-            error.transport == self.info.name, f"an error of transport {self.info.name!r}", f"{error.transport!r}"
-        )
-        self.demand(error.request is not None, f"{expected} with the request it is about", "error.request is None")
+        phases = () if phase is None else (phase,) if isinstance(phase, str) else tuple(dict.fromkeys(phase))
+        known = {delivery, "maybe_sent"} if open_too else {delivery}
+        wrong = {
+            f"phase {' or '.join(phases)}": bool(phases) and error.phase not in phases,
+            f"delivery {delivery}": delivery is not None and error.delivery not in known,
+            f"reused {reused}": reused not in (None, error.reused) and not (open_too and not error.reused),
+            f"transport {self.info.name!r}": error.transport != self.info.name,
+            "the request it is about": error.request is None,
+        }
+        if any(wrong.values()):
+            missed = ", ".join(what for what, is_wrong in wrong.items() if is_wrong)
+            raise Failure(f"{expected} with {missed}", told(error))
         return error
 
     def arrived(

@@ -17,6 +17,7 @@ from intermodal.errors import (
     Disconnected,
     Error,
     IncompleteBody,
+    InvalidRequest,
     NameResolutionError,
     Phase,
     ProtocolError,
@@ -221,7 +222,8 @@ def nothing_foreign_for(stage: Stage, data: bytes) -> None:
     request = stage.request()
     came = stage.carry(request)
     if came.error is not None:
-        closed(stage, came, request, Error)
+        error = closed(stage, came, request, Error)
+        stage.demand(not isinstance(error, InvalidRequest), "an error that does not blame the request", repr(error))
     stage.works("a strange answer")
 
 

@@ -193,7 +193,10 @@ def _use_and_end(stage: Stage, use: Any, times: int) -> None:
         for _ in range(times):
             use(stage, transport)
         transport.close()
-        _servers_are_quiet(stage)
+        if use in _ON_THE_WIRE.values():
+            _forgotten(stage)  # what failed may hang on the traceback of its error
+        else:
+            _servers_are_quiet(stage)
     finally:
         if isinstance(transport, Lifted):
             transport.end()  # its loop is the kit's
