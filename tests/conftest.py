@@ -1,6 +1,7 @@
 """Profiles, and the transports that every shared test runs over."""
 
 import os
+from collections import Counter
 
 import hypothesis
 import pytest
@@ -53,3 +54,25 @@ def all_transports():
     yield made
     for each in made.values():
         each.close()
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Show how many exchanges were carried, and the share of each kind of fault and of each framing.
+
+    The numbers travel as properties of the reports, so that they arrive from the workers of a distributed run too, whose
+    first process collects nothing: it loads no conftest but this one.
+    """
+    counts = Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, value in getattr(report, "user_properties", ()):
+                if name == "generated" and getattr(report, "when", "") == "call":
+                    counts.update(value)
+    if not counts:
+        return
+    terminalreporter.section("generated exchanges, each over four transports")
+    for group in dict.fromkeys(key.partition(": ")[0] for key in counts):
+        members = {key.partition(": ")[2]: count for key, count in counts.items() if key.startswith(f"{group}: ")}
+        total = sum(members.values())
+        shares = ", ".join(f"{name} {count / total:.1%}" for name, count in sorted(members.items()))
+        terminalreporter.write_line(f"{total} by {group}: {shares}")
