@@ -72,7 +72,11 @@ def _count(count: dict[str, int]) -> str:
 
 
 def _flags(reports: list[dict[str, Any]], kind: str, flags: Any) -> str:
-    rows = [[f"`{each.name}`", *("yes" if each.name in report[kind] else "-" for report in reports)] for each in flags]
+    rows = [
+        [f"`{each.name}`", *("yes" if each.name in report[kind] else "-" for report in reports)]
+        for each in flags
+        if each.value
+    ]
     return _table(["", *map(_title, reports)], rows)
 
 

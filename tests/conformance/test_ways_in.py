@@ -84,14 +84,14 @@ def test_every_capability_has_both_directions():
     asked = [case.needs for case in all_cases()]
     refused = [case.without for case in all_cases()]
 
-    for capability in Capability:
+    for capability in [each for each in Capability if each.value]:
         assert any(capability in each for each in asked), f"no case needs {capability.name}"
         assert any(capability == each for each in refused), f"no case refuses {capability.name}"
 
 
 def test_every_guarantee_has_cases():
     """A guarantee that no case asks for would mean nothing."""
-    for guarantee in Guarantee:
+    for guarantee in [each for each in Guarantee if each.value]:
         assert any(guarantee in case.guarantee for case in all_cases()), guarantee
 
 

@@ -105,8 +105,8 @@ class Report:
             "version": info.version,
             "colour": self.colour,
             "passed": self.passed,
-            "capabilities": [each.name for each in Capability if each in info.capabilities],
-            "guarantees": [each.name for each in Guarantee if each in info.guarantees],
+            "capabilities": [each.name for each in Capability if each.value and each in info.capabilities],
+            "guarantees": [each.name for each in Guarantee if each.value and each in info.guarantees],
             "clauses": {
                 clause: {
                     "title": CLAUSES[clause],

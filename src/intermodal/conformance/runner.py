@@ -164,7 +164,7 @@ def why_not(case: Case, maker: Maker) -> str:
 
 
 def _names(flags: Any, kind: Any) -> str:
-    return ", ".join(str(each.name) for each in kind if each in flags)
+    return ", ".join(str(each.name) for each in kind if each.value and each in flags)  # Python 3.10 lists NONE too
 
 
 def judge(case: Case, maker: Maker, *, examples: int = 10, patience: float = PATIENCE) -> Verdict:
