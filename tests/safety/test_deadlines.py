@@ -110,7 +110,9 @@ def test_a_server_that_drips_cannot_outlive_total(where, tls, server_tls, ca):
             assert client.get(f"{origin.url}/get", timeout=FAR).ok
         return told
 
-    fewest = min(len(body), 6)  # what came at once, and one byte at least of what was dripped for so long
+    # What came at once, and one byte at least of what was dripped for so long; but over TLS four handshakes side by side can
+    # take most of the bound on a busy machine.
+    fewest = min(len(body), 5 if tls else 6)
     for name, ways in over_all(exchange).items():
         for told in ways:
             assert told[:2] == (phase, "sent"), (name, told)
