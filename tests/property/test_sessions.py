@@ -8,7 +8,7 @@ from property.drawing import PROFILE, walk
 
 from intermodal.testing.sessions import session_machine
 
-SESSIONS = {"default": 15, "ci": 100, "deep": 1500}[PROFILE]
+SESSIONS = {"default": 15, "ci": 150, "deep": 1500}[PROFILE]
 
 
 @pytest.mark.timeout(120 + 2 * SESSIONS)

@@ -831,6 +831,20 @@ def test_scripts_are_taken_in_order_over_all_connections(origin):
         assert "finished" in repr(play)
 
 
+@pytest.mark.parametrize("at", ["connect", "head", "request", 10])
+def test_script_that_was_not_taken_can_be_withdrawn(origin, at):
+    """A script that is taken back is nobody's, whatever it waited for, and says so; one that was taken is not given back."""
+    withdrawn, kept = origin.play(b"never", at=at), origin.play(OK)
+    assert origin.withdraw(withdrawn)
+    assert withdrawn.finished.is_set()
+    assert "withdrawn" in str(withdrawn.error)
+    assert exchange(origin, GET).startswith(OK)
+    assert not origin.withdraw(kept)
+    assert not origin.withdraw(withdrawn)
+    assert kept.finished.wait(5)
+    assert kept.error is None
+
+
 def test_steps_are_sent_as_they_are_written(origin):
     """Bytes leave apart where they are written apart, without Nagle's delay, and a number is a pause."""
     origin.play(b"HTTP/1.1 2", 0.4, b"00 OK\r\n\r\n", then="fin")

@@ -77,6 +77,8 @@ class Lane:
         self.transport = make()
         self.origin = Origin()
         self._known: set[int] = set()
+        #: The connections that the last exchange was carried on.
+        self._touched: list[Connection] = []
         self._retired = False
 
     def renew(self) -> None:
@@ -161,7 +163,12 @@ class Lane:
                 steps += BEFORE_RESET
             self.origin.play(*steps, then=exchange.then, at="head" if exchange.early else "request")
             outcome = carry_here(self.transport, exchange.ask.request(self.origin.url), self.options, _LONG)
+        self._touched = [each for each in self.opened if len(each.received) > before.get(each.number, 0)]
         return replace(outcome, wire=None if _before_the_request(exchange) else self.received(before))
+
+    def await_close(self) -> None:
+        """Wait until the connection of the last exchange is closed: what still arrives on it is no later one's."""
+        self._wait(lambda: not any(each.open for each in self._touched), "the client did not close its connection")
 
     def received(self, before: Mapping[int, int] | None = None) -> tuple[bytes, ...]:
         """Give what the origin received on each connection, with ``AUTHORITY`` for its own.
@@ -184,10 +191,7 @@ class Lane:
         stalls. So they are sent when the connection is made, and the request's body is held back until they are.
         """
         before = self.origin.play(*exchange.segments, at="connect") if exchange.sent else None
-        self.origin.play(Stall(), at="request")
-
-        def arrived() -> bool:
-            return len(self.origin.requests) > count
+        stall = self.origin.play(Stall(), at="request")
 
         def hold_back() -> None:
             if before is not None and not before.finished.wait(_BOUND):
@@ -203,19 +207,9 @@ class Lane:
         if outcome.error is not None and "Timeout" in outcome.error:
             # The wait may be over before the server has got round to reading what was sent, or before all of that was.
             with contextlib.suppress(AssertionError):
-                self._wait(lambda: arrived() or self._all_closed(), "the request never came")
-            if not arrived():
-                self._take_script(arrived)
+                self._wait(lambda: len(self.origin.requests) > count or self._all_closed(), "the request never came")
+            self.origin.withdraw(stall)
         return outcome
-
-    def _take_script(self, taken: Callable[[], bool]) -> None:
-        """Take a script that is left for a request that never came whole, by a connection that counts for nobody."""
-        origin = self.origin
-        with contextlib.suppress(OSError), socket.create_connection((origin.host, origin.port), _BOUND) as taker:
-            taker.sendall(b"GET / HTTP/1.1\r\nHost: taker\r\n\r\n")
-            self._wait(taken, "nobody took the script")
-            name = taker.getsockname()[:2]
-            self._known.update(each.number for each in origin.connections if each.peer[:2] == name)
 
     def _all_closed(self) -> bool:
         return bool(self.opened) and not any(each.open for each in self.opened)

@@ -266,6 +266,26 @@ class Origin:
             queues.get(str(at), self._at_request).append(play)
         return play
 
+    def withdraw(self, play: Play) -> bool:
+        """Take back a script that no connection and no request has taken yet; tell whether it was so.
+
+        It is finished then, with an error.
+
+        >>> with Origin() as origin:
+        ...     script = origin.play(b"never")
+        ...     origin.withdraw(script), origin.withdraw(script), script.finished.is_set()
+        (True, False, True)
+        """
+        with self._lock:
+            for queue in (self._at_connect, self._at_tunnel, self._at_request):
+                if play in queue:
+                    queue.remove(play)
+                    break
+            else:
+                return False
+        play.fail("it was withdrawn")
+        return True
+
     def reset_records(self) -> None:
         """Forget all requests and the connections that are closed; `received` counts from 0 again.
 
