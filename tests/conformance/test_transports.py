@@ -8,6 +8,7 @@ import warnings
 
 import pytest
 from conformance import subjects
+from conformance.over_asyncio import OverAsyncio
 from fleet import TRANSPORTS, make_transport
 
 from intermodal.conformance import CLAUSES, run
@@ -24,6 +25,7 @@ SUBJECTS = {
     "MockTransport, asynchronous": (MockTransport, {"application": "handler", "asynchronous": True}),
     "WSGITransport": (WSGITransport, {"application": "wsgi"}),
     "ASGITransport": (ASGITransport, {"application": "asgi"}),
+    "asyncio, for these tests": (OverAsyncio, {}),
 }
 
 
@@ -44,4 +46,4 @@ def test_it_does_what_the_clause_demands(name, clause):
     make, how = SUBJECTS[name]
     report = run(make, clauses=[clause], **how)
 
-    assert not report.failures, report
+    assert not report.failures, str(report)
