@@ -16,7 +16,7 @@ from intermodal.model.headers import Headers
 from intermodal.model.options import Limits
 from intermodal.testing.strategies import KINDS, exchanges
 
-EXAMPLES = {"default": 400, "ci": 2000, "deep": 100_000}[PROFILE]
+EXAMPLES = {"default": 400, "ci": 4000, "deep": 100_000}[PROFILE]
 
 
 @pytest.mark.parametrize("check", CHECKS)

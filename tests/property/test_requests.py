@@ -10,7 +10,7 @@ from intermodal.errors import Error
 from intermodal.model.request import Request
 from intermodal.testing.strategies import asks
 
-EXAMPLES = {"default": 100, "ci": 500, "deep": 10_000}[PROFILE]
+EXAMPLES = {"default": 100, "ci": 1000, "deep": 10_000}[PROFILE]
 EMPTY = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 pytestmark = pytest.mark.timeout(120 + EXAMPLES)

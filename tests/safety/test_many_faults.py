@@ -16,7 +16,7 @@ from intermodal import Client, Limits, Timeouts
 from intermodal.testing.origin import Origin
 
 #: How many exchanges each of the four transports carries.
-EXCHANGES = {"default": 250, "ci": 1_000, "deep": 25_000}[os.environ.get("INTERMODAL_PROFILE", "default")]
+EXCHANGES = {"default": 250, "ci": 2_500, "deep": 25_000}[os.environ.get("INTERMODAL_PROFILE", "default")]
 
 #: What the second half may hold beyond the first, in bytes: a leak of half a kilobyte in each exchange is more.
 GROWTH = min(max(EXCHANGES // 2 * 512, 64 * 1024), 1024 * 1024)
