@@ -49,6 +49,8 @@ from intermodal.errors import (
     URLRequired,
     WriteTimeout,
 )
+from intermodal.middleware.auth import Auth, BasicAuth, BearerAuth, NetrcAuth
+from intermodal.middleware.retries import Retry
 from intermodal.model.body import Body
 from intermodal.model.exchange import ConnectionInfo, ExchangeInfo, Times
 from intermodal.model.headers import Headers
@@ -79,12 +81,18 @@ if TYPE_CHECKING:
     from intermodal.backends.requests import RequestsTransport as RequestsTransport
     from intermodal.backends.socket import SocketTransport as SocketTransport
     from intermodal.backends.urllib3 import Urllib3Transport as Urllib3Transport
+    from intermodal.events import Event as Event
+    from intermodal.middleware.digest import DigestAuth as DigestAuth
+    from intermodal.model.cookies import CookieJar as CookieJar
 
 __all__ = [
     "TLS",
     "URL",
     "AsyncResponse",
     "AsyncTransport",
+    "Auth",
+    "BasicAuth",
+    "BearerAuth",
     "Body",
     "BodyNotReplayable",
     "Capability",
@@ -94,9 +102,12 @@ __all__ = [
     "ConnectionError",
     "ConnectionInfo",
     "ContentDecodingError",
+    "CookieJar",
     "Dial",
+    "DigestAuth",
     "Disconnected",
     "Error",
+    "Event",
     "ExchangeInfo",
     "Guarantee",
     "HTTPError",
@@ -111,6 +122,7 @@ __all__ = [
     "JSONDecodeError",
     "Limits",
     "NameResolutionError",
+    "NetrcAuth",
     "Options",
     "PoolTimeout",
     "ProtocolError",
@@ -123,6 +135,7 @@ __all__ = [
     "RequestException",
     "Response",
     "ResponseError",
+    "Retry",
     "SSLError",
     "TLSError",
     "Timeout",
@@ -166,10 +179,25 @@ _BACKENDS = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name in _BACKENDS:
-        from intermodal.registry import find  # noqa: PLC0415 - see above
+#: Imported at first use, because they are slow to import, or seldom needed.
+_SELDOM = {
+    "CookieJar": "intermodal.model.cookies",
+    "DigestAuth": "intermodal.middleware.digest",
+    "Event": "intermodal.events",
+}
 
-        loaded = globals()[name] = find(_BACKENDS[name]).load()
-        return loaded
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+if not TYPE_CHECKING:  # to a type checker, they are simply there
+
+    def __getattr__(name: str) -> Any:
+        if name in _SELDOM:
+            from importlib import import_module  # noqa: PLC0415 - see above
+
+            seldom = globals()[name] = getattr(import_module(_SELDOM[name]), name)
+            return seldom
+        if name in _BACKENDS:
+            from intermodal.registry import find  # noqa: PLC0415 - see above
+
+            loaded = globals()[name] = find(_BACKENDS[name]).load()
+            return loaded
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypedDict
 
 from intermodal._version import __version__
 from intermodal.errors import InsecureRequestWarning, InvalidHeader, InvalidRequest, UnsupportedFeature, URLRequired
-from intermodal.model.body import BodyInput
+from intermodal.model.body import Body, BodyInput
 from intermodal.model.decoding import accept_encoding
-from intermodal.model.encode import FORM, JSON, Fields, ParamsInput, encode_fields, encode_json, encode_params
+from intermodal.model.encode import FORM, JSON, Fields, Params, ParamsInput, encode_fields, encode_json
 from intermodal.model.headers import Headers
 from intermodal.model.options import TLS, Dial, Options, Timeouts
 from intermodal.model.request import Request
@@ -22,8 +22,12 @@ from intermodal.model.url import URL
 from intermodal.protocol import Capability
 
 if TYPE_CHECKING:
+    from intermodal.middleware.auth import AuthInput
+    from intermodal.middleware.retries import RetryInput
     from intermodal.middleware.route import ProxiesInput
+    from intermodal.model.cookies import CookiesInput
     from intermodal.model.headers import HeaderText
+    from intermodal.model.multipart import FilesInput
     from intermodal.model.options import CertInput, TimeoutInput, VerifyInput
 
 DefaultsInput = (
@@ -37,10 +41,15 @@ class CommonKeywords(TypedDict, total=False):
 
     params: ParamsInput
     headers: DefaultsInput
+    cookies: CookiesInput
+    files: FilesInput | None
+    auth: AuthInput
     timeout: TimeoutInput
+    allow_redirects: bool | None
     verify: VerifyInput
     cert: CertInput
     proxies: ProxiesInput | None
+    retries: RetryInput | None
     dial: Dial
     stream: bool
 
@@ -52,37 +61,57 @@ class RequestKeywords(CommonKeywords, total=False):
     json: Any
 
 
+class BuildKeywords(TypedDict, total=False):
+    """The keywords of ``Client.build_request``: those that a Request is made of."""
+
+    params: ParamsInput
+    headers: DefaultsInput
+    files: FilesInput | None
+    data: DataInput
+    json: Any
+
+
 class SendKeywords(TypedDict, total=False):
     """The keywords of ``Client.send``: those that leave the Request as it is."""
 
+    cookies: CookiesInput
+    auth: AuthInput
     timeout: TimeoutInput
+    allow_redirects: bool | None
     verify: VerifyInput
     cert: CertInput
     proxies: ProxiesInput | None
+    retries: RetryInput | None
     dial: Dial
     stream: bool
 
 
+BUILD_KEYWORDS = frozenset(BuildKeywords.__annotations__)
+#: What is done by flows around a request.
+FLOW_KEYWORDS = frozenset({"cookies", "auth", "proxies", "retries"})
 SEND_KEYWORDS = frozenset(SendKeywords.__annotations__)
 KEYWORDS = frozenset(RequestKeywords.__annotations__)
 
 _absolute = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://").match  # RFC 3986 section 3.1
 
-#: Keywords that requests has taught, and that are not here yet.
-_PLANNED = frozenset({"cookies", "files", "auth", "allow_redirects", "retries", "hooks", "max_redirects", "middleware"})
+#: Those of a call that are not for the Request itself, and where they belong.
+_ELSEWHERE = {"max_redirects": "Client(max_redirects=...)", "middleware": "Client(middleware=...)"}
 
 
 def refuse_keywords(where: str, unknown: Iterable[str], known: Iterable[str]) -> NoReturn:
     """Refuse keywords: a wish is never ignored.
 
     Raises:
-        UnsupportedFeature: a keyword that is not available yet; TypeError: one that nobody knows.
+        UnsupportedFeature: a keyword of requests' that is not available; TypeError: one that nobody knows.
     """
     name = min(unknown)
-    if name in _PLANNED:
-        raise UnsupportedFeature(
-            f"{name}= is not available in intermodal {__version__}; it is not ignored either, nothing was sent:"
-            f" leave it out of {where}"
+    if name == "hooks":
+        raise UnsupportedFeature("hooks= is not available: give Client(middleware=[...]), flows around each call")
+    if name in _ELSEWHERE and where != "Client":
+        raise TypeError(f"{where} has no keyword {name!r}: it is a setting of the client, {_ELSEWHERE[name]}")
+    if name in SEND_KEYWORDS and where == "build_request":
+        raise TypeError(
+            f"build_request has no keyword {name!r}: it is about the sending, client.send(request, {name}=...)"
         )
     raise TypeError(f"{where} has no keyword {name!r}: expected {', '.join(sorted(known))}")
 
@@ -99,6 +128,9 @@ def default_headers() -> Headers:
     )
 
 
+_PAIRS = "expected a mapping or pairs of (name, value)"  # and no word of what it was: it may be a login
+
+
 def merge_headers(defaults: Headers, given: DefaultsInput) -> Headers:
     """Lay headers over defaults: a name replaces the default where that stands, None removes it, new ones follow.
 
@@ -108,13 +140,13 @@ def merge_headers(defaults: Headers, given: DefaultsInput) -> Headers:
     if not given:
         return defaults
     try:
-        items = list(given.items() if isinstance(given, Mapping) else given)
+        items = _latest(given) if isinstance(given, Mapping) else list(given)
         removed = {_text(name).lower() for name, value in items if value is None}
         added = Headers([(name, value) for name, value in items if value is not None])
     except (TypeError, ValueError) as error:
         if isinstance(error, InvalidHeader):
             raise
-        raise InvalidHeader(f"headers={given!r:.80}: expected a mapping or pairs of (name, value)") from error
+        raise InvalidHeader(f"headers is a {type(given).__name__} that holds something else: {_PAIRS}") from error
     pending: dict[str, list[tuple[str, str]]] = {}
     for pair in added.pairs:
         pending.setdefault(pair[0].lower(), []).append(pair)
@@ -129,15 +161,41 @@ def merge_headers(defaults: Headers, given: DefaultsInput) -> Headers:
     return Headers.trusted(merged)
 
 
+def _latest(given: Mapping[Any, Any]) -> list[tuple[Any, Any]]:
+    """Give the items of a mapping; of a name in several cases the last, as of any other key."""
+    by_name = {_text(name).lower(): (name, value) for name, value in given.items()}
+    return list(by_name.values())
+
+
+def refuses_login(given: DefaultsInput) -> bool:
+    """Whether headers say that there is to be no ``Authorization``, from wherever.
+
+    >>> refuses_login({"authorization": None}), refuses_login({"Authorization": "Bearer x"})
+    (True, False)
+    """
+    if not given:
+        return False
+    items = _latest(given) if isinstance(given, Mapping) else given
+    return any(value is None and _text(name).lower() == "authorization" for name, value in items)
+
+
 def _text(name: HeaderText) -> str:
     return name.decode("latin-1") if isinstance(name, bytes) else str(name)
 
 
-def build_url(url: str | bytes | URL, base: URL | None, *params: ParamsInput) -> URL:
+_NO_PARAMS = Params()
+
+
+def build_url(
+    url: str | bytes | URL,
+    base: URL | None,
+    defaults: Params = _NO_PARAMS,
+    params: ParamsInput = None,
+) -> URL:
     """Resolve a URL against the client's base and add parameters to its query.
 
-    >>> str(build_url("users", URL("http://h/api/v1/"), {"page": 2}))
-    'http://h/api/v1/users?page=2'
+    >>> str(build_url("users", URL("http://h/api/v1/"), Params.of({"page": 1, "a": "b"}), {"page": 2}))
+    'http://h/api/v1/users?page=2&a=b'
     """
     if base is not None and not isinstance(url, URL):
         text = url.decode("utf-8", "surrogateescape") if isinstance(url, bytes) else url
@@ -145,14 +203,9 @@ def build_url(url: str | bytes | URL, base: URL | None, *params: ParamsInput) ->
             raise URLRequired(f"url={url!r:.60}: expected a str, even with a base_url; '' stands for the base itself")
         url = text if _absolute(text) else f"{str(base).rstrip('/')}/{text.lstrip('/')}" if text else base
     parsed = url if isinstance(url, URL) else URL(url)
-    query = "&".join(filter(None, map(encode_params, params)))
+    query = defaults.under(params)
     if query:
         parsed = parsed.with_query(f"{parsed.query}&{query}" if parsed.query else query)
-    if parsed.username is not None:
-        raise UnsupportedFeature(
-            f"the URL carries credentials for {parsed.authority!r}, and auth is not available in intermodal {__version__}:"
-            " take them out of the URL and give an Authorization header"
-        )
     return parsed
 
 
@@ -160,12 +213,12 @@ def build_request(
     method: str,
     url: URL,
     defaults: Headers,
-    keywords: RequestKeywords,
+    keywords: BuildKeywords | RequestKeywords,
 ) -> Request:
-    """Make the Request of the keywords ``data``, ``json`` and ``headers``."""
+    """Make the Request of the keywords ``data``, ``json``, ``files`` and ``headers``."""
     if not isinstance(method, str):
         raise InvalidHeader(f"method {method!r:.60} is a {type(method).__name__}: expected a str such as 'GET'")
-    body, media_type = _body(keywords.get("data"), keywords.get("json"))
+    body, media_type = _body(keywords.get("data"), keywords.get("json"), keywords.get("files"))
     headers = merge_headers(defaults, keywords.get("headers"))
     if media_type is not None and "content-type" not in headers:
         headers = Headers.trusted([*headers.pairs, ("Content-Type", media_type)])
@@ -173,15 +226,19 @@ def build_request(
     return Request(method.upper() if method.isascii() else method, url, headers, body)
 
 
-def _body(data: DataInput, json: object) -> tuple[BodyInput, str | None]:
-    if data and json is not None:
-        raise InvalidRequest("data= and json= were both given: a request has one body")
+def _body(data: DataInput, json: object, files: FilesInput | None) -> tuple[Body | BodyInput, str | None]:
+    if (data or files) and json is not None:
+        raise InvalidRequest(f"{'data' if data else 'files'}= and json= were both given: a request has one body")
+    if files:
+        from intermodal.model.multipart import encode_multipart  # noqa: PLC0415 - seldom needed
+
+        return encode_multipart(data, files)  # type: ignore[arg-type]  # what is no fields it refuses
     if json is not None:
         return encode_json(json), JSON
     if isinstance(data, Mapping) or _is_pairs(data):
         form = encode_fields(data, "data").encode()  # type: ignore[arg-type]
         return (form, FORM) if form else (None, None)
-    return data, None  # type: ignore[return-value]
+    return (None if isinstance(data, list | tuple) and not data else data), None  # type: ignore[return-value]
 
 
 def _is_pairs(data: object) -> bool:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import threading
 import time
-from functools import partial
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 from intermodal.build import (
+    BUILD_KEYWORDS,
     DEFAULT_TIMEOUTS,
+    FLOW_KEYWORDS,
     KEYWORDS,
     SEND_KEYWORDS,
     Asked,
@@ -22,18 +25,31 @@ from intermodal.build import (
     default_headers,
     merge_headers,
     refuse_keywords,
+    refuses_login,
 )
-from intermodal.errors import Error, InvalidURL, TransportBug, TransportClosed, UnsupportedFeature
-from intermodal.flow import drive, send
+from intermodal.errors import (
+    Disconnected,
+    Error,
+    InvalidURL,
+    TotalTimeout,
+    TransportBug,
+    TransportClosed,
+    UnsupportedFeature,
+)
+from intermodal.flow import Call, drive
 from intermodal.middleware.environment import Environment
-from intermodal.middleware.route import Proxies, Roads, by_road, explain_refusal
-from intermodal.model.encode import encode_params
+from intermodal.middleware.retries import Budget, Retry
+from intermodal.middleware.route import Proxies, Roads, explain_refusal
+from intermodal.middleware.telling import Teller, as_listener, wanted
+from intermodal.model.encode import Params
 from intermodal.model.options import Dial, Limits, Options
+from intermodal.model.redirect import REDIRECTS
 from intermodal.model.request import Request
 from intermodal.model.response import Response
 from intermodal.model.url import URL
 from intermodal.protocol import Capability, TransportInfo, refuse_unsupported
 from intermodal.registry import current_override, find
+from intermodal.stack import Around, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,12 +57,18 @@ if TYPE_CHECKING:
 
     from typing_extensions import Never, Self, Unpack
 
-    from intermodal.build import CommonKeywords, DefaultsInput, SendKeywords
+    from intermodal.build import BuildKeywords, CommonKeywords, DataInput, DefaultsInput, SendKeywords
+    from intermodal.events import Listener
+    from intermodal.middleware.auth import Auth, AuthInput, NetrcAuth
+    from intermodal.middleware.logins import Logins
+    from intermodal.middleware.retries import RetryInput
     from intermodal.middleware.route import ProxiesInput
+    from intermodal.model.cookies import CookieJar, CookiesInput
     from intermodal.model.encode import ParamsInput
     from intermodal.model.headers import Headers
     from intermodal.model.options import CertInput, TimeoutInput, VerifyInput
-    from intermodal.protocol import Transport
+    from intermodal.protocol import Transport, TransportFactory
+    from intermodal.stack import MiddlewareInput
 
 #: Stands for "not given", where None means something.
 _UNSET: Any = object()
@@ -58,13 +80,19 @@ _SETTINGS = (
     "base_url",
     "headers",
     "params",
+    "cookies",
+    "auth",
     "timeout",
     "proxies",
     "verify",
     "cert",
+    "retries",
+    "max_redirects",
     "dial",
     "trust_env",
     "limits",
+    "middleware",
+    "listener",
     "transport",
 )
 
@@ -81,6 +109,12 @@ _PICKLED = (
     "_trust_env",
     "_given",
     "_name",
+    "_jar",
+    "_auth",
+    "_retry",
+    "_max_redirects",
+    "_around",
+    "_listener",
 )
 
 
@@ -94,12 +128,21 @@ class Client:
         base_url: what relative URLs are appended to.
         headers: laid over the defaults; None removes one.
         params: added to every query.
+        cookies: those to begin with; what servers set is kept beside them, in ``client.cookies``.
+        auth: ``(user, password)``, BasicAuth, DigestAuth, BearerAuth, NetrcAuth, or a flow of your own. It is for the
+            origin of each call's first request; an ``Authorization`` header given for a call goes before it.
         timeout: seconds, ``(connect, read)``, :class:`~intermodal.model.options.Timeouts`, or None for no bound.
         proxies: by ``"http"``, ``"https"``, ``"all"`` or ``"https://host"``; ``"no_proxy"`` lists hosts without one.
         verify: True, a CA file or folder, an ``ssl.SSLContext``, False, or :class:`~intermodal.model.options.TLS` with these
             and more.
         cert: the client's certificate: a file, ``(cert, key)`` or ``(cert, key, password)``.
+        retries: how often a request is sent again where that does no harm: a number, or
+            :class:`~intermodal.middleware.retries.Retry`.
+        max_redirects: how many are followed in one call.
         dial: how connections are made: :class:`~intermodal.model.options.Dial`.
+        middleware: flows of your own, around each call; or ``{"call": [...], "attempt": [...]}``, the latter around each
+            request that is sent.
+        listener: called with each :class:`~intermodal.events.Event`, as the logger ``intermodal`` is.
         trust_env: whether what is not given is taken from the environment: proxies (``HTTP_PROXY``, ``HTTPS_PROXY``,
             ``ALL_PROXY``, ``NO_PROXY``), the CA file or folder that stands for ``verify=True`` (``REQUESTS_CA_BUNDLE``,
             ``CURL_CA_BUNDLE``, ``SSL_CERT_FILE``, ``SSL_CERT_DIR``) and logins (``NETRC``, else ``~/.netrc``). It is read
@@ -114,40 +157,56 @@ class Client:
 
     def __init__(
         self,
-        transport: str | Transport | Callable[..., Transport] | None = None,
+        transport: str | TransportFactory | Transport | None = None,
         *,
         base_url: str | None = None,
         headers: DefaultsInput = None,
         params: ParamsInput = None,
+        cookies: CookiesInput = None,
+        auth: AuthInput = None,
         timeout: TimeoutInput = _UNSET,
         proxies: ProxiesInput | None = None,
         verify: VerifyInput = True,
         cert: CertInput = None,
+        retries: RetryInput = 0,
+        max_redirects: int = 30,
         dial: Dial = Dial(),  # noqa: B008 - frozen
         trust_env: bool = True,
         limits: Limits = Limits(),  # noqa: B008 - frozen
+        middleware: MiddlewareInput = (),
+        listener: Listener | None = None,
         **unknown: Never,
     ) -> None:
         if unknown:
             refuse_keywords("Client", unknown, _SETTINGS)
         if not isinstance(limits, Limits):
             raise TypeError(f"limits={limits!r:.60}: expected Limits(...)")
+        self._opening = threading.Lock()
         self._limits = limits
         self._base_url = None if base_url is None else _base(base_url)
         self._headers = merge_headers(default_headers(), headers)
-        self._params = encode_params(params)  # now: what is changed in a mapping afterwards changes no request
+        self._params = Params.of(params)  # now: what is changed in a mapping afterwards changes no request
         self._timeouts = DEFAULT_TIMEOUTS if timeout is _UNSET else Asked.of(timeout)
         self._proxies = None if proxies is None else Proxies(proxies)
         self._tls = build_tls(verify, cert)
         self._dial = checked_dial(dial)
         self._trust_env = trust_env
+        self._auth = _auth(auth)
+        self._retry = Retry.of(retries)
+        self._budget = Budget()
+        self._max_redirects = _count(max_redirects)
+        self._around = Around.of(middleware)
+        self._listener = as_listener(listener)
+        #: None while there has never been a cookie: most clients see none, and what holds them is slow to import.
+        self._jar: CookieJar | None = None
+        if cookies is not None:
+            self.cookies.update(cookies)
         self._read_environment()
         self._given: Transport | None = None
         self._opened: Transport | None = None
         self._name: str | None = None
         self._factory: Callable[..., Transport] | None = None
         self._closed = False
-        self._opening = threading.Lock()
         #: Requests that were made of a method and a URL alone, to be sent again; and the options of those without any.
         self._made: dict[tuple[str, str], Request] = {}
         self._usual: tuple[TransportInfo, Options] | None = None
@@ -165,9 +224,11 @@ class Client:
         self._environment = environment = Environment.read() if self._trust_env else Environment()
         self._ca = environment.ca.found() if environment.ca is not None else None
         missing = environment.ca is not None and self._ca is None  # which is the fault of an https request only
-        by_url = self._proxies is not None or environment.proxies or environment.logins or missing
-        #: None where nothing goes by a request's URL, so that no flow has to be entered.
+        by_url = self._proxies is not None or environment.proxies or missing
+        #: None where nothing goes by a request's URL.
         self._roads = Roads(self._proxies, environment) if by_url else None
+        #: Whether nothing is to be done around a request of this client's, until an answer asks for it.
+        self._plain = not (by_url or environment.logins or self._auth is not None or self._retry.total or self._around)
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle the settings, with the transport by its name, or as one that was given pickles itself; no connection."""
@@ -215,43 +276,75 @@ class Client:
                     self._opened = _transport(self._factory(limits=self._limits))
         return self._opened
 
-    def build_request(self, method: str, url: str | bytes | URL, **keywords: Unpack[RequestKeywords]) -> Request:
-        """Make the Request that ``request`` would send.
+    @property
+    def cookies(self) -> CookieJar:
+        """The cookies of this client: those it was given, and what servers have set.
+
+        >>> client = Client(cookies={"theme": "dark"})
+        >>> client.cookies["theme"]
+        'dark'
+        """
+        return self._make_jar()
+
+    def _known_jar(self) -> CookieJar | None:
+        return self._jar
+
+    def _make_jar(self) -> CookieJar:
+        if self._jar is None:
+            from intermodal.model.cookies import CookieJar  # noqa: PLC0415 - see __init__
+
+            with self._opening:
+                if self._jar is None:
+                    self._jar = CookieJar()
+        return self._jar
+
+    def build_request(self, method: str, url: str | bytes | URL, **keywords: Unpack[BuildKeywords]) -> Request:
+        """Make the Request that ``request`` would begin with; cookies, logins and proxies are added when it is sent.
 
         >>> Client().build_request("get", "http://h/a", params={"q": 1}).target
         '/a?q=1'
         """
-        if not keywords.keys() <= KEYWORDS:
-            refuse_keywords("a request", keywords.keys() - KEYWORDS, KEYWORDS)
-        return build_request(
-            method, build_url(url, self._base_url, self._params, keywords.get("params")), self._headers, keywords
-        )
+        if not keywords.keys() <= BUILD_KEYWORDS:
+            refuse_keywords("build_request", keywords.keys() - BUILD_KEYWORDS, BUILD_KEYWORDS)
+        return self._build(method, url, keywords)
+
+    def _build(self, method: str, url: str | bytes | URL, keywords: BuildKeywords | RequestKeywords) -> Request:
+        target = build_url(url, self._base_url, self._params, keywords.get("params"))
+        return build_request(method, target, self._headers, keywords)
 
     def request(self, method: str, url: str | bytes | URL, **keywords: Unpack[RequestKeywords]) -> Response:
         """Send a request.
 
         Args:
             method: upper-cased.
-            url: absolute, or relative to ``base_url``.
+            url: absolute, or relative to ``base_url``; user name and password in it log in.
             keywords: those that follow.
             params: mapping, pairs, str or bytes; merged into the query; lists repeat the key, None is left out.
             data: mapping or pairs for a form; str (UTF-8), bytes, a binary file or an iterable of bytes as is.
             json: any JSON value.
-            headers: mapping or pairs, laid over the client's; None removes one.
+            files: mapping or pairs of name to file, bytes, str, or ``(filename, file[, content_type[, headers]])``: sent
+                as multipart/form-data, with ``data`` as fields before them; streamed.
+            headers: mapping or pairs, laid over the client's; None removes one, ``"Authorization": None`` every login.
+            cookies: mapping or jar, for this call and the origin it begins at.
+            auth: as for the Client, for this call; it replaces an ``Authorization`` header.
             timeout: seconds, ``(connect, read)``, Timeouts, or None for no bound.
-            verify, cert, proxies, dial: as for the Client, for this call.
+            allow_redirects: whether redirects are followed; by default they are, but for ``HEAD``.
+            verify, cert, proxies, dial, retries: as for the Client, for this call.
             stream: return at the end of the head; the body is read as it is iterated.
 
         Raises:
             Error: any of :mod:`intermodal.errors`.
         """
-        if keywords and not keywords.keys() <= SEND_KEYWORDS:
-            return self._send(self.build_request(method, url, **keywords), keywords)
-        if type(url) is not str or type(method) is not str:
-            return self._send(self.build_request(method, url, **keywords), keywords)
+        if (keywords and not keywords.keys() <= SEND_KEYWORDS) or type(url) is not str or type(method) is not str:
+            if not keywords.keys() <= KEYWORDS:
+                refuse_keywords("a request", keywords.keys() - KEYWORDS, KEYWORDS)
+            given = keywords.get("headers")
+            if isinstance(given, Iterator):  # it is looked at twice
+                keywords["headers"] = list(given)
+            return self._send(self._build(method, url, keywords), keywords)
         request = self._made.get((method, url))
         if request is None:
-            request = self.build_request(method, url, **keywords)
+            request = self._build(method, url, keywords)
             if len(self._made) >= _MOST_MADE:
                 self._made.clear()
             self._made[method, url] = request
@@ -262,7 +355,9 @@ class Client:
         if not keywords.keys() <= SEND_KEYWORDS:
             refuse_keywords("Client.send", keywords.keys() - SEND_KEYWORDS, SEND_KEYWORDS)
         if not isinstance(request, Request):
-            raise TypeError(f"Client.send was given {request!r:.60}: expected a Request, as build_request makes it")
+            raise TypeError(
+                f"Client.send was given a {type(request).__name__}: expected a Request, as build_request makes it"
+            )
         return self._send(request, cast("RequestKeywords", keywords))
 
     def _send(self, request: Request, keywords: RequestKeywords) -> Response:
@@ -270,32 +365,99 @@ class Client:
             raise TransportClosed("the client is closed: open another one", request=request)
         transport = self.transport
         info = transport.info
-        roads = self._roads
-        if keywords:
-            options = self._options(keywords, info.capabilities)
-            given = keywords.get("proxies")
-            if given is not None:
-                roads = Roads(Proxies(given).over(self._proxies), self._environment)
-        elif self._usual is not None and self._usual[0] is info:
+        if not keywords and self._usual is not None and self._usual[0] is info:
             options = self._usual[1]
         else:
             options = self._options(keywords, info.capabilities)
-            self._usual = (info, options)
-        started = time.perf_counter()
-        try:
-            if roads is None:  # a flow that the call does not need is not entered
-                response = _carry(transport, request, options)
+            if not keywords:
+                self._usual = (info, options)
+        came: Response | Disconnected | None = None
+        if (
+            self._plain
+            and not self._jar
+            and request.url.username is None
+            and options.timeouts.total is None
+            and (not keywords or keywords.keys().isdisjoint(FLOW_KEYWORDS))
+            and not wanted(self._listener)
+        ):
+            # Flows would change nothing about what is sent: none is entered before what comes asks for one.
+            try:
+                came = _carry(transport, request, options)
+            except Disconnected as error:
+                if not error.reused:
+                    raise
+                came = error
             else:
-                trusting = Capability.CUSTOM_TLS in info.capabilities
-                flow = by_road(request, options, send, roads, trusting=trusting)
-                response = drive(flow, partial(_carry, transport))  # type: ignore[assignment]
+                if came.status_code not in REDIRECTS and "set-cookie" not in came.headers:
+                    return _handed_over(came, keywords)
+        response = self._by_flows(transport, request, options, keywords, came)
+        return _handed_over(response, keywords)
+
+    def _by_flows(
+        self,
+        transport: Transport,
+        request: Request,
+        options: Options,
+        keywords: RequestKeywords,
+        came: Response | Disconnected | None,
+    ) -> Response:
+        """Send by way of the flows; what has come of the first request already is not asked for again."""
+        call = Call(options.timeouts.total, Teller(self._listener).tell)
+        call.strayed, call.downgraded = request.way
+        plan = self._plan(request, keywords, transport)
+        try:
+            inner = plan.compose(call, telling=wanted(self._listener))
+            response = drive(inner(request, options), _Carrier(transport, call, came).carry)
         except UnsupportedFeature as error:
-            explain_refusal(error, options, roads or Roads(None, self._environment), info.capabilities)
+            roads = plan.roads or Roads(None, self._environment)
+            explain_refusal(error, options, roads, transport.info.capabilities)
             raise
-        response._seconds = time.perf_counter() - started
-        if not keywords or not keywords.get("stream"):
-            response.content  # noqa: B018 - read now, so that its failure is this call's
+        if not isinstance(response, Response):
+            raise TypeError(f"a middleware gave {response!r:.60}: expected the response that is to be handed over")
         return response
+
+    def _plan(self, request: Request, keywords: RequestKeywords, transport: Transport) -> Plan:
+        """Decide what is to happen around the requests of one call."""
+        follows = keywords.get("allow_redirects")
+        if follows is None:
+            follows = request.method != "HEAD"
+        auth, logins = self._login(request, keywords)
+        proxies = keywords.get("proxies")
+        cookies = keywords.get("cookies")
+        if cookies is not None:
+            from intermodal.model.cookies import CookieJar  # noqa: PLC0415 - see __init__
+
+            cookies = CookieJar.of(cookies)
+        retries = keywords.get("retries")
+        return Plan(
+            redirects=self._max_redirects if follows else None,
+            roads=self._roads if proxies is None else Roads(Proxies(proxies).over(self._proxies), self._environment),
+            trusting=Capability.CUSTOM_TLS in transport.info.capabilities,
+            logins=logins,
+            auth=auth,
+            retry=self._retry if retries is None else Retry.of(retries),
+            budget=self._budget,
+            jar=self._known_jar,
+            make_jar=self._make_jar,
+            cookies=cookies,
+            around=self._around,
+        )
+
+    def _login(self, request: Request, keywords: RequestKeywords) -> tuple[Auth | None, Logins | None]:
+        """Decide who logs in: the call's auth, its header, the client's auth, the URL, the netrc file."""
+        logins = self._environment.logins or None
+        auth: Auth | NetrcAuth | None = None
+        if keywords.get("auth") is not None:
+            auth = _auth(keywords["auth"])
+        elif refuses_login(keywords.get("headers")):
+            return None, None
+        elif (own := request.headers.get("authorization")) is None or own == self._headers.get("authorization"):
+            auth = self._auth  # a header that is the client's own does not keep the client's own auth away
+            if auth is None and own is None and request.url.username is not None:
+                auth = _auth((request.url.username, request.url.password or ""))
+        if auth is not None and not callable(auth):
+            return None, auth.logins
+        return auth, logins
 
     def _options(self, keywords: RequestKeywords, capabilities: Capability) -> Options:
         ca = self._ca if Capability.CUSTOM_TLS in capabilities else None  # else it has settings of its own
@@ -314,19 +476,19 @@ class Client:
         return self.request("HEAD", url, **keywords)
 
     def post(
-        self, url: str | bytes | URL, data: Any = None, json: Any = None, **keywords: Unpack[CommonKeywords]
+        self, url: str | bytes | URL, data: DataInput = None, json: Any = None, **keywords: Unpack[CommonKeywords]
     ) -> Response:
         """Send a POST; keywords as for :meth:`request`."""
         return self.request("POST", url, **keywords, data=data, json=json)
 
     def put(
-        self, url: str | bytes | URL, data: Any = None, json: Any = None, **keywords: Unpack[CommonKeywords]
+        self, url: str | bytes | URL, data: DataInput = None, json: Any = None, **keywords: Unpack[CommonKeywords]
     ) -> Response:
         """Send a PUT; keywords as for :meth:`request`."""
         return self.request("PUT", url, **keywords, data=data, json=json)
 
     def patch(
-        self, url: str | bytes | URL, data: Any = None, json: Any = None, **keywords: Unpack[CommonKeywords]
+        self, url: str | bytes | URL, data: DataInput = None, json: Any = None, **keywords: Unpack[CommonKeywords]
     ) -> Response:
         """Send a PATCH; keywords as for :meth:`request`."""
         return self.request("PATCH", url, **keywords, data=data, json=json)
@@ -351,8 +513,45 @@ class Client:
         self.close()
 
 
+class _Carrier:
+    """Carries the requests of one call over a transport, within the time that is left of it."""
+
+    __slots__ = ("_call", "_came", "_transport")
+
+    def __init__(self, transport: Transport, call: Call, came: Response | Disconnected | None) -> None:
+        self._transport = transport
+        self._call = call
+        self._came = came
+
+    def carry(self, request: Request, options: Options) -> Response:
+        came, self._came = self._came, None
+        if came is not None:
+            if isinstance(came, Response):
+                return came
+            raise came
+        left = self._call.remaining()
+        if left is not None:
+            if left <= 0:
+                raise TotalTimeout(
+                    f"nothing is left of the {options.timeouts.total:g} s that the whole call may take",
+                    request=request,
+                    transport=self._transport.info.name,
+                    phase="pool",
+                    delivery="not_sent",
+                )
+            options = dataclasses.replace(options, timeouts=dataclasses.replace(options.timeouts, total=left))
+        return _carry(self._transport, request, options)
+
+
+def _handed_over(response: Response, keywords: RequestKeywords) -> Response:
+    if not keywords or not keywords.get("stream"):
+        response.content  # noqa: B018 - read now, so that its failure is this call's
+    return response
+
+
 def _carry(transport: Transport, request: Request, options: Options) -> Response:
     """Send, and hold the transport to its contract: what it does not declare is refused (T4), its errors are ours (T5)."""
+    started = time.perf_counter()
     try:
         refuse_unsupported(request, options, transport.info)
         response = transport.send(request, options)
@@ -372,7 +571,22 @@ def _carry(transport: Transport, request: Request, options: Options) -> Response
             request=request,
             transport=transport.info.name,
         )
+    response._seconds = time.perf_counter() - started
     return response
+
+
+def _auth(given: AuthInput) -> Auth | NetrcAuth | None:
+    if given is None:
+        return None
+    from intermodal.middleware.auth import as_auth  # noqa: PLC0415 - most calls log in nowhere
+
+    return as_auth(given)
+
+
+def _count(given: int) -> int:
+    if isinstance(given, bool) or not isinstance(given, int) or given < 0:
+        raise ValueError(f"max_redirects={given!r:.40}: expected how many redirects to follow in one call, from 0")
+    return given
 
 
 def _transport(given: Any) -> Transport:
@@ -394,7 +608,7 @@ def _base(url: str) -> URL:
     base = URL(url)
     if base.query is not None or base.fragment is not None:
         raise InvalidURL(
-            f"base_url={url!r:.80} has a query or a fragment: give params=... for what every query is to hold"
+            f"base_url={base.without_userinfo()!r:.80} has a query or a fragment: give params=... for what every query is to hold"
         )
     return base
 
@@ -432,17 +646,23 @@ def head(url: str | bytes | URL, **keywords: Unpack[RequestKeywords]) -> Respons
     return request("HEAD", url, **keywords)
 
 
-def post(url: str | bytes | URL, data: Any = None, json: Any = None, **keywords: Unpack[CommonKeywords]) -> Response:
+def post(
+    url: str | bytes | URL, data: DataInput = None, json: Any = None, **keywords: Unpack[CommonKeywords]
+) -> Response:
     """Send a POST; see :func:`request`."""
     return request("POST", url, **keywords, data=data, json=json)
 
 
-def put(url: str | bytes | URL, data: Any = None, json: Any = None, **keywords: Unpack[CommonKeywords]) -> Response:
+def put(
+    url: str | bytes | URL, data: DataInput = None, json: Any = None, **keywords: Unpack[CommonKeywords]
+) -> Response:
     """Send a PUT; see :func:`request`."""
     return request("PUT", url, **keywords, data=data, json=json)
 
 
-def patch(url: str | bytes | URL, data: Any = None, json: Any = None, **keywords: Unpack[CommonKeywords]) -> Response:
+def patch(
+    url: str | bytes | URL, data: DataInput = None, json: Any = None, **keywords: Unpack[CommonKeywords]
+) -> Response:
     """Send a PATCH; see :func:`request`."""
     return request("PATCH", url, **keywords, data=data, json=json)
 

@@ -107,6 +107,11 @@ class Error(Exception):
     no byte for 5 s wait maybe_sent
     """
 
+    request: Any
+    response: Any
+    transport: str | None
+    phase: Phase | None
+    reused: bool
     #: What is assumed where nobody says: nothing that would let a request be sent twice.
     delivery: Delivery = "maybe_sent"
 

@@ -32,7 +32,7 @@ DRAIN_BYTES = 65536
 DRAIN_SECONDS = 0.25
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen ones take three times as long to make, and this one is made for every request
 class Send:
     """Carry this request to the end of its response's head."""
 
@@ -42,7 +42,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Drain:
-    """Be done with this response, without decoding it."""
+    """Be done with this response, without decoding it; a small body stays there for whoever asks."""
 
     response: BaseResponse
 
@@ -52,6 +52,33 @@ class Sleep:
     """Wait."""
 
     seconds: float
+
+
+class Call:
+    """What is true of one call, across all that is sent for it: requests, redirected ones and repeated ones.
+
+    Attributes:
+        ends: the moment, of ``time.monotonic``, by which all of it is to be over; None without a total timeout.
+        strayed: whether a redirect has led to another origin than the first request's, or from https to http. From then
+            on, and on the way back too, nothing is sent that the caller gave for the first origin.
+        downgraded: whether a redirect has led from https to http.
+        tell: told what happens, by kind, for logs and listeners.
+
+    >>> Call(total=None).remaining() is None, 4 < Call(total=5.0).remaining() <= 5
+    (True, True)
+    """
+
+    __slots__ = ("downgraded", "ends", "strayed", "tell")
+
+    def __init__(self, total: float | None = None, tell: Callable[..., object] = lambda *_, **__: None) -> None:
+        self.ends = None if total is None else time.monotonic() + total
+        self.strayed = False
+        self.downgraded = False
+        self.tell = tell
+
+    def remaining(self) -> float | None:
+        """Give the seconds that are left, which may be none any more; None without a total timeout."""
+        return None if self.ends is None else self.ends - time.monotonic()
 
 
 Op = Send | Drain | Sleep
@@ -95,7 +122,7 @@ def drive(
         op = next(flow)
         while True:
             try:
-                result = _perform(op, carry, rest)
+                result = carry(op.request, op.options) if isinstance(op, Send) else _perform(op, rest)
             except Exception as error:  # noqa: BLE001 - the flow decides; what it does not want comes out again
                 op = flow.throw(error)
             else:
@@ -107,9 +134,7 @@ def drive(
         flow.close()
 
 
-def _perform(op: Op, carry: Callable[[Request, Options], Response], rest: Callable[[float], object]) -> object:
-    if isinstance(op, Send):
-        return carry(op.request, op.options)
+def _perform(op: Drain | Sleep, rest: Callable[[float], object]) -> object:
     if isinstance(op, Drain):
         response: Any = op.response
         response.drain(DRAIN_BYTES, DRAIN_SECONDS)
@@ -148,5 +173,6 @@ async def _aperform(
         return await carry(op.request, op.options)
     if isinstance(op, Drain):
         response: Any = op.response
-        return await response.aclose()
+        await response.drain(DRAIN_BYTES, DRAIN_SECONDS)
+        return None
     return await rest(op.seconds)

@@ -39,7 +39,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from intermodal.errors import UnsupportedFeature
 
 if TYPE_CHECKING:
-    from intermodal.model.options import TLS, Options
+    from intermodal.model.options import TLS, Limits, Options
     from intermodal.model.request import Request
     from intermodal.model.response import AsyncResponse, Response
 
@@ -126,6 +126,12 @@ class Transport(Protocol):
     def send(self, request: Request, options: Options, /) -> Response: ...
 
     def close(self) -> None: ...
+
+
+class TransportFactory(Protocol):
+    """What opens a transport, as an entry point names it: a class, or a function."""
+
+    def __call__(self, *, limits: Limits) -> Transport: ...
 
 
 @runtime_checkable

@@ -25,7 +25,7 @@ from intermodal import (
     TransportInfo,
     UnsupportedFeature,
 )
-from intermodal.flow import drive, send
+from intermodal.flow import Call, drive, send
 from intermodal.middleware.environment import Environment
 from intermodal.middleware.route import Proxies, Roads, by_road
 from intermodal.protocol import Capability
@@ -239,7 +239,8 @@ def test_each_hop_is_chosen_anew(environ, netrc):
 
     options = intermodal.Options()
     first = Request("GET", "http://one.test/")
-    drive(redirected(first, options, lambda request, options: by_road(request, options, send, roads)), carry)
+    how = {"roads": roads, "logins": roads.environment.logins, "call": Call()}
+    drive(redirected(first, options, lambda request, options: by_road(request, options, send, **how)), carry)
 
     assert carried == [
         ("http://one.test/", basic("ann", "secret"), "p"),
@@ -247,6 +248,35 @@ def test_each_hop_is_chosen_anew(environ, netrc):
         ("http://three.test/", None, "p"),
     ]
     assert "authorization" not in first.headers
+
+
+@pytest.mark.parametrize(
+    ("strayed", "downgraded", "elsewhere", "logs_in"),
+    [
+        (False, False, False, True),
+        (True, False, False, True),  # a host of the file's is a host of the file's, wherever the way came from
+        (True, True, False, False),  # CVE-2018-18074: no login in clear text after https
+        (False, False, True, False),  # the caller has logged in to the first origin
+        (True, False, True, True),
+        (True, True, True, False),
+    ],
+)
+def test_when_a_netrc_login_is_sent(netrc, strayed, downgraded, elsewhere, logs_in):
+    """A login of the file goes to its host but after https has been left, and where the caller's own login does not go."""
+    netrc("machine one.test login ann password secret")
+    call = Call()
+    call.strayed, call.downgraded = strayed, downgraded
+    carried = []
+
+    def carry(request, options):
+        carried.append(request.headers.get("authorization"))
+        return Response(200)
+
+    logins = Environment.read().logins
+    request = Request("GET", "http://one.test/")
+    flow = by_road(request, intermodal.Options(), send, Roads(), logins=logins, call=call, elsewhere=elsewhere)
+    drive(flow, carry)
+    assert carried == [basic("ann", "secret") if logs_in else None]
 
 
 # --- authorities -----------------------------------------------------------------------------------------------------
@@ -407,23 +437,23 @@ def test_a_header_of_the_callers_own_wins(netrc):
 
 
 @pytest.mark.parametrize(
-    "url",
+    ("url", "credentials"),
     [
-        "http://good.test:@evil.test/",
-        "http://good.test@evil.test/",
-        "http://good.test:80@evil.test/",
-        "http://x:y@good.test/",
+        ("http://good.test:@evil.test/", b"good.test:"),
+        ("http://good.test@evil.test/", b"good.test:"),
+        ("http://good.test:80@evil.test/", b"good.test:80"),
+        ("http://x:y@good.test/", b"x:y"),
     ],
 )
-def test_a_crafted_url_gets_no_login(netrc, url):
+def test_a_crafted_url_gets_no_login(netrc, url, credentials):
     """A name that stands before "@" is no host (CVE-2024-47081); a URL with a user of its own gets no other one's."""
     netrc(NETRC)
     mock = MockTransport(200)
-    with pytest.raises(UnsupportedFeature):
-        Client(mock).get(url)
+    Client(mock).get(url)
     Client(mock).send(Request("GET", url))
+    own = "Basic " + base64.b64encode(credentials).decode()
 
-    assert "authorization" not in mock.calls[0].headers
+    assert [each.headers["authorization"] for each in mock.calls] == [own, own]
 
 
 @pytest.mark.parametrize(

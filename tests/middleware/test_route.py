@@ -3,7 +3,7 @@
 import pytest
 
 from intermodal import URL, InvalidURL, Options, Proxy, Request, UnsupportedScheme
-from intermodal.flow import drive, send
+from intermodal.flow import Call, drive, send
 from intermodal.middleware.route import Proxies, Roads, by_road, forwarded
 from intermodal.model.response import Response
 
@@ -102,7 +102,7 @@ def test_an_origin_never_sees_the_proxys_credentials(url):
 
     request = Request("GET", url)
     proxies = Proxies({"all": "http://ann:secret@p", "http://direct.test": None})
-    drive(by_road(request, Options(), send, Roads(proxies)), carry)
+    drive(by_road(request, Options(), send, Roads(proxies), call=Call()), carry)
 
     assert carried[0][0] is request
     assert (carried[0][1] is None) == (url == "http://direct.test/")

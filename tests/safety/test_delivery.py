@@ -168,7 +168,8 @@ def test_an_error_says_what_the_server_saw(fault, reused):
                 origin.play(*case.script, then=case.then, at=case.at)
             with pytest.raises(intermodal.Error) as caught:
                 client.request(
-                    "GET" if case.body is None else "POST",
+                    # What may be repeated is sent once more where a kept connection has ended: that is the client's.
+                    "GET" if case.body is None and not reused else "POST",
                     origin.url + TOKEN.decode(),
                     data=None if case.body is None else case.body(),
                     headers=case.headers,

@@ -101,12 +101,22 @@ class ExchangeBody:
     def trailers(self) -> Headers | None:
         return self._exchange.reader.trailers
 
-    def drain(self, limit: int, seconds: float) -> None:
-        """Read on for the connection's sake, so many bytes and seconds at most; a failure concerns nobody any more."""
+    def drain(self, limit: int, seconds: float) -> bytes | None:
+        """Read on for the connection's sake, so many bytes and seconds at most; a failure concerns nobody any more.
+
+        What was read is given if it is all there was.
+        """
         self._exchange.deadline = self._exchange.deadline.sooner(time.monotonic() + seconds)
+        pieces: list[bytes] = []
+        left = limit + 1  # only who asks for more sees the end
         with contextlib.suppress(Error):
-            while limit > 0 and (piece := self.read(min(limit, RECEIVE))):
-                limit -= len(piece)
+            while left > 0:
+                piece = self.read(min(left, RECEIVE))
+                if not piece:
+                    return b"".join(pieces)
+                pieces.append(piece)
+                left -= len(piece)
+        return None
 
     def end(self, how: Ending = "read") -> None:
         """Give the connection up, once; it serves again only where nothing is left on it."""

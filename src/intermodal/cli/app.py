@@ -13,7 +13,6 @@ from typing import Any
 import click
 
 from intermodal._version import __version__
-from intermodal.build import build_url
 from intermodal.cli import serving
 from intermodal.cli.doctor.examine import Settings, examine
 from intermodal.cli.doctor.shown import show_examination
@@ -23,7 +22,7 @@ from intermodal.cli.showing import progress, show_comparison, show_transports
 from intermodal.cli.unix_urls import place
 from intermodal.errors import InvalidRequest
 from intermodal.model.options import Timeouts
-from intermodal.testing.compare import compare, compare_at
+from intermodal.testing.compare import compare, compare_at, plain_url
 
 
 class _Commands(click.Group):
@@ -170,7 +169,7 @@ def doctor_command(  # noqa: PLR0917 - click gives each by name
     with _installed(()) as installed:
         try:
             asked, dial = place(url)
-            parsed = build_url(asked, None)
+            parsed = plain_url(asked)
         except InvalidRequest as error:
             raise click.BadParameter(str(error), param_hint="URL") from error
         try:

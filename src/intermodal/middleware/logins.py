@@ -51,9 +51,9 @@ class Logins:
         warnings.warn(f"the netrc file {path!r} {wrong}: no login is taken from it", UserWarning, stacklevel=6)
         return cls({})
 
-    def authorization(self, url: URL) -> str | None:
-        """Give what to send to this URL's host, or to any where the file has a ``default``."""
-        return self._by_host.get(url.host) or self._by_host.get("default")
+    def authorization(self, url: URL, *, default: bool = True) -> str | None:
+        """Give what to send to this URL's host; or, with ``default``, the file's ``default`` for any other."""
+        return self._by_host.get(url.host) or (self._by_host.get("default") if default else None)
 
     def __bool__(self) -> bool:
         return bool(self._by_host)

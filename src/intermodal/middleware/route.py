@@ -21,7 +21,8 @@ from intermodal.model.url import URL
 from intermodal.protocol import Capability, needs
 
 if TYPE_CHECKING:
-    from intermodal.flow import Flow, Inner
+    from intermodal.flow import Call, Flow, Inner
+    from intermodal.middleware.logins import Logins
     from intermodal.model.request import Request
     from intermodal.model.response import BaseResponse
 
@@ -44,7 +45,9 @@ class Proxies:
 
     def __init__(self, proxies: ProxiesInput) -> None:
         if not isinstance(proxies, Mapping):
-            raise InvalidURL(f"proxies={proxies!r:.80}: expected a mapping such as {{'http': 'http://proxy:3128'}}")
+            raise InvalidURL(
+                f"proxies is a {type(proxies).__name__}: expected a mapping such as {{'http': 'http://proxy:3128'}}"
+            )
         self._by_key: dict[str, Proxy | None] = {}
         self.no_proxy: NoProxy | None = None
         for key, value in proxies.items():
@@ -126,7 +129,15 @@ class Roads:
 
 
 def by_road(
-    request: Request, options: Options, inner: Inner, roads: Roads, *, trusting: bool = True
+    request: Request,
+    options: Options,
+    inner: Inner,
+    roads: Roads,
+    *,
+    call: Call,
+    trusting: bool = True,
+    logins: Logins | None = None,
+    elsewhere: bool = False,
 ) -> Flow[BaseResponse]:
     """Send a request the way that was chosen for its URL.
 
@@ -135,18 +146,25 @@ def by_road(
         options: what is asked of the exchange.
         inner: what sends it.
         roads: the ways there are.
+        call: a redirect from https to http ends every login by a netrc file.
         trusting: whether the transport can be told whom to trust; one that cannot has settings of its own.
+        logins: by host, for a request that has none.
+        elsewhere: whether they are only for other origins than the first, which the caller has logged in to.
     """
     url = request.url
     proxy, _ = roads.explain(url, options.dial)
-    ca, logins = roads.environment.ca if trusting else None, roads.environment.logins
+    ca = roads.environment.ca if trusting else None
+    if call.downgraded or (elsewhere and not call.strayed):
+        logins = None
     if ca is not None and url.scheme == "https" and options.tls.verify is True:
         options = dataclasses.replace(options, tls=dataclasses.replace(options.tls, verify=ca.needed()))
     if ca is not None and proxy is not None and proxy.scheme == "https" and proxy.tls.verify is True:
         proxy = _trusting(proxy, ca.needed())
-    login = logins.authorization(url) if logins and url.username is None else None
-    if login is not None and "authorization" not in request.headers:
-        request = request.replace(headers=[*request.headers.pairs, ("Authorization", login)])
+    if logins and url.username is None and "authorization" not in request.headers:
+        # The file's default is for whom the caller turns to, not for whom a server leads to.
+        login = logins.authorization(url, default=not call.strayed)
+        if login is not None:
+            request = request.with_field("Authorization", login)
     if proxy is not None:
         options = dataclasses.replace(options, proxy=proxy)
         if url.scheme == "http" and not proxy.is_socks:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from intermodal.errors import InvalidRequest
 
@@ -25,12 +25,8 @@ def encode_fields(fields: Fields, name: str) -> str:
     Raises:
         InvalidRequest: it is neither a mapping nor pairs.
     """
-    try:
-        items = list(fields.items()) if isinstance(fields, Mapping) else [(key, value) for key, value in fields]
-    except (TypeError, ValueError) as error:
-        raise InvalidRequest(f"{name}={fields!r:.80}: expected a mapping or pairs of (key, value)") from error
     pairs: list[tuple[Any, Any]] = []
-    for key, value in items:
+    for key, value in _pairs(fields, name):
         values = value if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping) else [value]
         pairs.extend((key, each) for each in values if each is not None)
     from urllib.parse import urlencode  # noqa: PLC0415 - slow to import
@@ -41,17 +37,67 @@ def encode_fields(fields: Fields, name: str) -> str:
         raise InvalidRequest(f"{name} holds what cannot be written: {error}") from error
 
 
-def encode_params(params: ParamsInput) -> str:
-    """Encode what is added to a URL's query; text and bytes go as they are.
+def _pairs(fields: Fields, name: str) -> list[tuple[Any, Any]]:
+    try:
+        return list(fields.items()) if isinstance(fields, Mapping) else [(key, value) for key, value in fields]
+    except (TypeError, ValueError) as error:
+        raise InvalidRequest(f"{name}={fields!r:.80}: expected a mapping or pairs of (key, value)") from error
 
-    >>> encode_params("a=1"), encode_params([("k", 1), ("k", 2)])
-    ('a=1', 'k=1&k=2')
+
+class Params(NamedTuple):
+    """The parameters that a client adds to every query, as they were when it was made.
+
+    >>> defaults = Params.of({"s": 1, "t": [2, 3]})
+    >>> defaults.under(None), defaults.under({"t": 4}), defaults.under([("s", None), ("u", 5)]), defaults.under("a=%7e")
+    ('s=1&t=2&t=3', 's=1&t=4', 't=2&t=3&u=5', 's=1&t=2&t=3&a=%7e')
     """
-    if params is None:
-        return ""
-    if isinstance(params, bytes):
-        return params.decode("utf-8", "surrogateescape")
-    return params if isinstance(params, str) else encode_fields(params, "params")
+
+    fields: tuple[tuple[Any, Any], ...] = ()
+    text: str = ""
+
+    @classmethod
+    def of(cls, params: ParamsInput) -> Params:
+        """Read ``params``; text and bytes go as they are."""
+        if params is None or isinstance(params, str | bytes):
+            return cls(text=_text(params))
+        fields = tuple(_pairs(params, "params"))
+        encode_fields(fields, "params")  # what is wrong with them is said here, not at the first request
+        return cls(fields)
+
+    def under(self, params: ParamsInput) -> str:
+        """Give the query with a call's own parameters: each replaces those of its name, and None removes them.
+
+        Raises:
+            InvalidRequest: they are neither a mapping nor pairs.
+        """
+        if params is None or isinstance(params, str | bytes):
+            return "&".join(filter(None, [self.text, encode_fields(self.fields, "params"), _text(params)]))
+        given = _pairs(params, "params")
+        if not self.fields:
+            return "&".join(filter(None, [self.text, encode_fields(given, "params")]))
+        merged: dict[Any, list[tuple[Any, Any]]] = {}
+        for pair in self.fields:
+            merged.setdefault(_name(pair[0]), []).append(pair)
+        own: dict[Any, list[tuple[Any, Any]]] = {}
+        for pair in given:
+            own.setdefault(_name(pair[0]), []).append(pair)
+        merged.update(own)
+        fields = [pair for pairs in merged.values() for pair in pairs]
+        return "&".join(filter(None, [self.text, encode_fields(fields, "params")]))
+
+
+def _name(key: Any) -> Any:
+    return (
+        key.encode("utf-8", "surrogatepass")
+        if isinstance(key, str)
+        else key
+        if isinstance(key, bytes)
+        else str(key).encode()
+    )
+
+
+def _text(params: str | bytes | None) -> str:
+    return params.decode("utf-8", "surrogateescape") if isinstance(params, bytes) else params or ""
 
 
 def encode_json(value: object) -> bytes:

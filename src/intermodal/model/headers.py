@@ -63,7 +63,9 @@ class Headers(Mapping[str, str]):
         try:
             self.pairs = tuple([_pair(item) for item in items])
         except TypeError as error:
-            raise InvalidHeader(f"headers must be a mapping or pairs of (name, value), not {headers!r:.80}") from error
+            raise InvalidHeader(
+                f"headers must be a mapping or pairs of (name, value), not a {type(headers).__name__}"
+            ) from error
 
     @classmethod
     def received(cls, headers: HeadersInput) -> Headers:
@@ -83,7 +85,9 @@ class Headers(Mapping[str, str]):
         try:
             return cls.trusted([_received_pair(item) for item in items])
         except TypeError as error:
-            raise InvalidHeader(f"headers must be a mapping or pairs of (name, value), not {headers!r:.80}") from error
+            raise InvalidHeader(
+                f"headers must be a mapping or pairs of (name, value), not a {type(headers).__name__}"
+            ) from error
 
     @classmethod
     def trusted(cls, pairs: Iterable[tuple[str, str]]) -> Headers:
@@ -185,7 +189,8 @@ class Headers(Mapping[str, str]):
 
 def _pair(item: object) -> tuple[str, str]:
     if not isinstance(item, tuple | list) or len(item) != 2:
-        raise InvalidHeader(f"headers hold {item!r:.80}: expected pairs of (name, value)")
+        what = f"a {type(item).__name__}" + (f" of {len(item)}" if isinstance(item, tuple | list) else "")
+        raise InvalidHeader(f"headers hold {what}: expected pairs of (name, value)")  # what it holds may be a login
     return valid_name(item[0]), valid_value(item[1], item[0])
 
 

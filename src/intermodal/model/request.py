@@ -19,11 +19,11 @@ Making a Request of a Request's own parts gives the same Request again.
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 from intermodal.errors import InvalidHeader, InvalidRequest, InvalidURL
 from intermodal.model.body import Body, BodyInput, as_body
-from intermodal.model.headers import TOKEN, Headers, HeadersInput
+from intermodal.model.headers import TOKEN, Headers, HeadersInput, valid_name, valid_value
 from intermodal.model.url import URL
 
 #: Without content these carry no framing; any other method says ``Content-Length: 0``, because for
@@ -31,6 +31,7 @@ from intermodal.model.url import URL
 _BODYLESS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "DELETE"})
 _KNOWN = frozenset({*_BODYLESS, "POST", "PUT", "PATCH"})
 _token = re.compile(TOKEN).fullmatch
+_control = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]").search
 _exact_target = re.compile(r"[\x21-\x7e]+").fullmatch
 _absolute = re.compile(r"https?://[^/?#]+[^#]*", re.IGNORECASE).fullmatch
 
@@ -50,6 +51,21 @@ _SPECIAL = frozenset(
     }
 )
 _CONNECTION_OPTIONS = frozenset({"close", "keep-alive", "upgrade"})
+
+
+class Way(NamedTuple):
+    """The redirects behind a request, as far as they matter to what may be sent with it.
+
+    Attributes:
+        strayed: they have led away from the origin of the first request.
+        downgraded: they have led from https to http.
+    """
+
+    strayed: bool = False
+    downgraded: bool = False
+
+
+_STRAIGHT = Way()
 
 
 class Request:
@@ -96,7 +112,7 @@ class Request:
         put(self, "url", url)
         put(self, "target", url.target if target is None else _valid_target(target, method))
         put(self, "body", as_body(body))
-        put(self, "headers", self._complete(Headers(headers)))
+        put(self, "headers", self._complete(_sendable(headers) if isinstance(headers, Headers) else Headers(headers)))
 
     def _complete(self, given: Headers) -> Headers:
         """Check the fields that have rules of their own, and put Host first and the framing last (Q4, Q5, Q8)."""
@@ -154,16 +170,63 @@ class Request:
         target: str | None = None,
     ) -> Request:
         """Give the same request with other headers or another target; canonical again."""
-        return Request(
+        made = Request(
             self.method,
             self.url,
             self.headers if headers is None else headers,
             self.body,
             target=self.target if target is None else target,
         )
+        return made.by_way_of(self.way)
+
+    @property
+    def way(self) -> Way:
+        """What is known of the redirects that have led to this request."""
+        known: Way = self.memo.get("way", _STRAIGHT)
+        return known
+
+    def by_way_of(self, way: Way) -> Request:
+        """Note how this request came about, for whoever sends it; it says nothing about the request itself."""
+        if way is not _STRAIGHT:
+            self.memo["way"] = way
+        return self
+
+    def with_field(self, name: str, value: str) -> Request:
+        """Give the same request with one more field, in front of the framing; the same one again for the same value.
+
+        It is for what is added each time a request is sent, such as ``Authorization`` and ``Cookie``: nothing but the new
+        value is looked at, and who sends a request twice finds the second one made.
+
+        >>> request = Request("POST", "http://h/", body=b"hi").with_field("Cookie", "a=1")
+        >>> request.headers.pairs
+        (('Host', 'h'), ('Cookie', 'a=1'), ('Content-Length', '2'))
+
+        Raises:
+            InvalidHeader: the value cannot be sent, or the name is one of those with rules of their own.
+        """
+        key = f"with {name}"
+        known = self.memo.get(key)
+        if known is not None and known[0] == value:
+            made: Request = known[1]
+            return made
+        if name.lower() in _SPECIAL:
+            raise InvalidHeader(f"{name} is not a field to be added: expected one without rules of its own")
+        pairs = self.headers.pairs
+        framed = pairs[-1][0].lower() in {"content-length", "transfer-encoding"}
+        at = len(pairs) - framed
+        made = object.__new__(Request)
+        put = object.__setattr__
+        put(made, "memo", {})
+        put(made, "method", self.method)
+        put(made, "url", self.url)
+        put(made, "target", self.target)
+        put(made, "body", self.body)
+        put(made, "headers", Headers.trusted([*pairs[:at], (valid_name(name), valid_value(value, name)), *pairs[at:]]))
+        self.memo[key] = (value, made.by_way_of(self.way))
+        return made
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (_again, (self.method, self.url, self.headers, self.body, self.target))
+        return (_again, (self.method, self.url, self.headers, self.body, self.target, self.way))
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a Request does not change: make another one ({name}={value!r:.40})")
@@ -186,14 +249,24 @@ class Request:
         return f"<Request [{self.method} {self.url.without_userinfo()}]>"
 
 
-def _again(method: str, url: URL, headers: Headers, body: Body | None, target: str) -> Request:
-    return Request(method, url, headers, body, target=None if target == url.target else target)
+def _again(  # noqa: PLR0917 - as pickle hands them over
+    method: str, url: URL, headers: Headers, body: Body | None, target: str, way: Way
+) -> Request:
+    return Request(method, url, headers, body, target=None if target == url.target else target).by_way_of(Way(*way))
 
 
 def _same_body(one: Body | None, other: Body | None) -> bool:
     if one is other:
         return True
     return one is not None and other is not None and one.content is not None and one.content == other.content
+
+
+def _sendable(headers: Headers) -> Headers:
+    """Check Headers that may be those of a response, in which more is allowed than may be sent (Q3)."""
+    if _control("".join([value for _, value in headers.pairs])):
+        for name, value in headers.pairs:
+            valid_value(value, name)
+    return headers
 
 
 def _valid_method(method: str) -> str:

@@ -13,14 +13,16 @@ if TYPE_CHECKING:
 __all__ = ["ASGITransport", "Call", "MockTransport", "WSGITransport"]
 
 
-def __getattr__(name: str) -> Any:
-    # When they are asked for: who wants a mock or the origin needs neither asyncio nor anything that reads HTTP.
-    if name == "ASGITransport":
-        from intermodal.testing.asgi import ASGITransport  # noqa: PLC0415
+if not TYPE_CHECKING:  # to a type checker, they are simply there
 
-        return ASGITransport
-    if name == "WSGITransport":
-        from intermodal.testing.wsgi import WSGITransport  # noqa: PLC0415
+    def __getattr__(name: str) -> Any:
+        # When they are asked for: who wants a mock or the origin needs neither asyncio nor anything that reads HTTP.
+        if name == "ASGITransport":
+            from intermodal.testing.asgi import ASGITransport  # noqa: PLC0415
 
-        return WSGITransport
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            return ASGITransport
+        if name == "WSGITransport":
+            from intermodal.testing.wsgi import WSGITransport  # noqa: PLC0415
+
+            return WSGITransport
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -28,8 +28,9 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from intermodal.build import build_url
+from intermodal.errors import InvalidURL
 from intermodal.model.options import Dial, Options
+from intermodal.model.url import URL
 from intermodal.protocol import Capability, needs
 from intermodal.testing.origin import Origin
 from intermodal.testing.outcomes import COMPARED, NO_END, Difference, Outcome, carry, differences
@@ -39,11 +40,10 @@ from intermodal.testing.tour import TOUR, UNKNOWN_HOST, Exchange
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from intermodal.model.url import URL
     from intermodal.protocol import Transport, TransportInfo
     from intermodal.testing.scripts import Play
 
-__all__ = ["Comparison", "Row", "compare", "compare_at"]
+__all__ = ["Comparison", "Row", "compare", "compare_at", "plain_url"]
 
 #: Seconds within which the unknown host has to turn out to be unknown.
 _RESOLVING: Final = 2.0
@@ -159,7 +159,7 @@ def compare_at(
     Raises:
         InvalidRequest: the URL cannot be sent to.
     """
-    parsed = build_url(url, None)
+    parsed = plain_url(url)
     with contextlib.ExitStack() as stack:
         relay, wire = None, "not seen: https hides it"
         if dial != Dial():
@@ -294,6 +294,18 @@ class _Run:
             _finish(play, origin, taken=bool(outcome.wire))
         honest = outcome.error == "UnsupportedFeature" and not outcome.wire
         return outcome, ", ".join(str(each.name) for each in Capability if each & missing) if honest else ""
+
+
+def plain_url(url: str | URL) -> URL:
+    """Read the URL of a tool that sends no login.
+
+    Raises:
+        InvalidRequest: it cannot be sent to, or carries a login.
+    """
+    parsed = URL(url)
+    if parsed.username is not None:
+        raise InvalidURL(f"the URL carries credentials for {parsed.authority!r}, and none are sent here: take them out")
+    return parsed
 
 
 def _finish(play: Play, origin: Origin, *, taken: bool) -> None:
