@@ -244,10 +244,14 @@ class Client:
         self.__dict__.update(state)
         self._read_environment()
 
-    def __setattr__(self, name: str, value: object) -> None:
-        if not name.startswith("_"):
-            raise AttributeError(f"a Client's settings are given when it is made, or with a call: Client({name}=...)")
-        object.__setattr__(self, name, value)
+    if not TYPE_CHECKING:  # to a type checker, there is nothing to be set
+
+        def __setattr__(self, name: str, value: object) -> None:
+            if not name.startswith("_"):
+                raise AttributeError(
+                    f"a Client's settings are given when it is made, or with a call: Client({name}=...)"
+                )
+            object.__setattr__(self, name, value)
 
     @property
     def headers(self) -> Headers:

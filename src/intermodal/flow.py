@@ -70,6 +70,11 @@ class Call:
 
     __slots__ = ("downgraded", "ends", "strayed", "tell")
 
+    ends: float | None
+    strayed: bool
+    downgraded: bool
+    tell: Callable[..., object]
+
     def __init__(self, total: float | None = None, tell: Callable[..., object] = lambda *_, **__: None) -> None:
         self.ends = None if total is None else time.monotonic() + total
         self.strayed = False

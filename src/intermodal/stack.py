@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from intermodal.flow import Call, Flow, Inner, send
 from intermodal.middleware.auth import authenticated
 from intermodal.middleware.cookies import with_cookies, with_cookies_to_come
-from intermodal.middleware.redirects import follow_redirects
+from intermodal.middleware.redirects import follow_redirects, keep_asked
 from intermodal.middleware.retries import NEVER, with_retries
 from intermodal.middleware.route import Roads, by_road
 from intermodal.middleware.telling import told
@@ -136,6 +136,8 @@ class Plan:
                 elsewhere=self.auth is not None,
                 call=call,
             )
+        if inner is not send:
+            inner = _bound(keep_asked, inner)
         if self.redirects is not None:
             inner = _bound(follow_redirects, inner, limit=self.redirects, call=call)
         for flow in reversed(self.around.call):

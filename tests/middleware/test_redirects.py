@@ -37,6 +37,19 @@ def test_history_holds_what_was_passed():
     assert [str(each.url) for each in given] == ["http://a.test/1", "http://a.test/2", "http://a.test/3"]
 
 
+def test_history_holds_what_a_login_has_passed_too():
+    """Challenges that the flow inside has answered stand in the history where they came, and are no redirects."""
+
+    def inner(request, options):
+        response = yield from send(request, options)
+        response.history = [Response(401, request=request)]
+        return response
+
+    carry, _ = script((302, "/2"), (200, None))
+    flow = follow_redirects(Request("GET", "http://a.test/1"), Options(), inner, limit=1, call=Call())
+    assert [each.status_code for each in drive(flow, carry).history] == [401, 302, 401]
+
+
 @pytest.mark.parametrize("limit", [0, 1, 5])
 def test_the_limit_ends_a_loop(limit):
     """One redirect more than the limit is an error with the last response and all before it; nothing more is sent."""

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intermodal import InvalidRequest, InvalidURL, Request, Response, UnsupportedScheme
+from intermodal import Client, InvalidRequest, InvalidURL, Request, Response, UnsupportedScheme
 from intermodal.model.redirect import redirected
+from intermodal.testing import MockTransport
 
 HOME = "http://home.test/dir/page?q=1"
 SECRETS = [("AUTHORIZATION", "Bearer s3cret"), ("cookie", "a=s3cret"), ("Proxy-authorization", "Basic s3cret")]
@@ -158,6 +159,39 @@ def test_a_target_of_the_callers_own_is_not_kept():
     """What was sent as the target for the first URL says nothing about the next one."""
     response = Response(302, {"Location": "/next"})
     assert redirected(response, Request("GET", HOME, target="/%7eexact")).target == "/next"
+
+
+def test_next_leaves_behind_what_was_added_on_the_way():
+    """What a client adds for the sending is chosen anew, and who sends it knows what the way has left."""
+    sent = Request("GET", HOME, SECRETS)
+    stays = Response(302, {"Location": "/x"}, request=sent).next
+    assert {name.lower() for name in stays.headers} == {"host", "authorization", "cookie", "proxy-authorization"}
+    assert stays.way == (False, False)
+
+    def key(request, options, inner):
+        return (yield from inner(request.with_field("X-Api-Key", "s3cret"), options))
+
+    mock = MockTransport(lambda request: Response(302, {"Location": "http://b.test/", "Set-Cookie": "a=1"}))
+    with Client(mock, auth=key, cookies={"c": "1"}, trust_env=False) as client:
+        redirect = client.get(HOME, allow_redirects=False)
+    assert {name.lower() for name in mock.calls[0].headers} >= {"x-api-key", "cookie"}
+    for response in (redirect, pickle.loads(pickle.dumps(redirect))):
+        assert not {"x-api-key", "cookie"} & {name.lower() for name in response.next.headers}
+        assert response.next.way == (True, False)
+
+
+def test_next_knows_what_the_way_has_left():
+    """Once away, or down from https, is away for good, in another process too."""
+    away = Response(302, {"Location": "http://b.test/"}, request=Request("GET", HOME)).next
+    assert away.way == (True, False)
+    back = Response(302, {"Location": HOME}, request=away.with_field("X-A", "1")).next
+    assert back.way == (True, False)
+    assert pickle.loads(pickle.dumps(back)).way == (True, False)
+    assert back.replace(headers=[]).way == (True, False)
+    down = Response(302, {"Location": "http://h/"}, request=Request("GET", "https://h/")).next
+    assert down.way == (True, True)
+    assert Response(200, request=away).next is None
+    assert Response(302, {"Location": "/x"}).next is None
 
 
 @given(

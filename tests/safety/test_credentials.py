@@ -38,7 +38,7 @@ import pytest
 from fleet import make_transport
 
 import intermodal
-from intermodal import Client, Error, InvalidRequest, Request
+from intermodal import Client, Error, InvalidRequest, Proxy, Request
 from intermodal.middleware.auth import BasicAuth, BearerAuth
 from intermodal.middleware.digest import DigestAuth
 from intermodal.middleware.retries import Retry
@@ -884,7 +884,7 @@ def test_no_secret_shows(transport, web, nobody, log, kind):
             with pytest.raises(Error) as failed:
                 client.get(url, **of_call)
             things.append(failed.value)
-        things += events
+        things += [*events, BasicAuth(*LOGIN), BearerAuth(SECRET), DigestAuth(*LOGIN), Proxy("http://ann:s3cret@p:1")]
     text = "\n".join([*shown(*things), *log.lines])
     assert len(log.lines) > 20
     found = [line for line in text.splitlines() if any(sign in line for sign in SIGNS)]

@@ -552,7 +552,7 @@ ENDLESS = {
 
 
 def test_what_never_ends_delays_nobody(transport):
-    """A body that is passed over is left a quarter of a second after, if it has not ended; its connection serves no more."""
+    """A body that is passed over is left a quarter of a second after its head, if it has not ended; its connection serves no more."""
 
     def pass_over(case, kind):
         head, ask = PASSED_OVER[case]
@@ -567,7 +567,7 @@ def test_what_never_ends_delays_nobody(transport):
     rows = [("a redirect", kind) for kind in ENDLESS] + [(case, "chunks") for case in PASSED_OVER]
     with ThreadPoolExecutor(len(rows)) as threads:  # most of it is waiting
         for row, (took, connections) in zip(rows, threads.map(pass_over, *zip(*rows, strict=True)), strict=True):
-            assert 0.1 < took < 1, row
+            assert 0.1 < took < 2, row
             assert connections == [1, 2], row
 
 
@@ -580,7 +580,7 @@ def test_much_that_never_ends_delays_nobody(transport):
     with Stage(flood, FINE) as stage, Client(transport) as client, Memory() as memory:
         began = time.monotonic()
         assert client.get(stage.url).content == b"fine"
-        assert time.monotonic() - began < 0.75
+        assert time.monotonic() - began < 2
     assert_small(memory)
     assert stage.connections == 2
 
@@ -602,10 +602,10 @@ def test_many_redirects_end_in_time(transport):
         limited = threads.submit(follow, 1, None, TooManyRedirects)
         timed = threads.submit(follow, 30, 0.4, TotalTimeout)
         took, requests = limited.result()
-        assert took < 2 * 0.25 + 0.5
+        assert took < 2 * 0.25 + 1.5
         assert requests == 2
         took, requests = timed.result()
-        assert took < 0.4 + 0.25 + 0.5
+        assert took < 0.4 + 0.25 + 1.5
         assert requests <= 3
 
 

@@ -144,9 +144,11 @@ class DigestAuth:
             session, answered = offered, True
 
     def _signed(self, request: Request, uri: str, session: _Session | None) -> Request:
-        if session is None:
+        if session is not None:
+            return authorized(request, self._answer(request, uri, session))
+        if "authorization" in request.headers:
             return request.replace(headers=request.headers.without("authorization"))
-        return authorized(request, self._answer(request, uri, session))
+        return request
 
     def _answer(self, request: Request, uri: str, session: _Session) -> str:
         """Give the value of ``Authorization`` (RFC 7616 section 3.4)."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from intermodal.errors import BodyNotReplayable, InvalidRequest, TooManyRedirects
 from intermodal.flow import drain
-from intermodal.model.redirect import redirected
+from intermodal.model.redirect import REDIRECTS, redirected
 
 if TYPE_CHECKING:
     from intermodal.flow import Call, Flow, Inner
@@ -35,7 +35,8 @@ def follow_redirects(request: Request, options: Options, inner: Inner, *, limit:
         InvalidURL, UnsupportedScheme: a redirect leads to nothing that can be requested.
     """
     home = request.url.origin
-    passed: list[BaseResponse] = []
+    passed: list[BaseResponse] = []  # challenges of a login among them
+    followed = 0
     while True:
         response = yield from inner(request, options)
         if passed:
@@ -49,7 +50,7 @@ def follow_redirects(request: Request, options: Options, inner: Inner, *, limit:
         if following is None:
             return response
         yield from drain(response)
-        if len(passed) >= limit:
+        if followed >= limit:
             raise TooManyRedirects(
                 f"more than {limit} redirects: the last one leads from {_shown(request)} to {_shown(following)}",
                 request=request,
@@ -62,12 +63,21 @@ def follow_redirects(request: Request, options: Options, inner: Inner, *, limit:
                 request=following,
                 response=response,
             )
-        passed.append(response)
+        passed = [*response.history, response]
+        followed += 1
         if request.url.scheme == "https" and following.url.scheme == "http":
             call.downgraded = call.strayed = True
         call.strayed = call.strayed or following.url.origin != home
         call.tell("redirect", request, status=response.status_code, to=following.url)
         request = following
+
+
+def keep_asked(request: Request, options: Options, inner: Inner) -> Flow[BaseResponse]:
+    """Let a redirect know the request as it came here: what the flows inside add for its sending is for it alone."""
+    response = yield from inner(request, options)
+    if response.status_code in REDIRECTS:
+        response._asked = request
+    return response
 
 
 def _shown(request: Request) -> str:

@@ -237,8 +237,8 @@ class Budget:
                 raise TypeError(f"Budget({name}={value!r:.40}): expected a whole number")
             if not 1 <= value <= 1_000_000:
                 raise ValueError(f"Budget({name}={value!r:.40}): expected a number from 1 to 1000000")
-        self.tokens = tokens
-        self.successes = successes
+        self.tokens: int = tokens
+        self.successes: int = successes
         self._left = deque([None] * tokens, maxlen=tokens)
         self._given = count(1)
 

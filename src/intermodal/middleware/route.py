@@ -108,8 +108,8 @@ class Roads:
     __slots__ = ("environment", "proxies")
 
     def __init__(self, proxies: Proxies | None = None, environment: Environment = Environment()) -> None:  # noqa: B008 - frozen
-        self.proxies = proxies
-        self.environment = environment
+        self.proxies: Proxies | None = proxies
+        self.environment: Environment = environment
 
     def explain(self, url: URL, dial: Dial = Dial()) -> tuple[Proxy | None, str]:  # noqa: B008 - frozen
         """Give the proxy for a URL, or None, and why: the key or the variable that says so.

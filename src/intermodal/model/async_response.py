@@ -117,7 +117,7 @@ class AsyncResponse(BaseResponse):
     ) -> AsyncIterator[str]: ...
     @overload
     def iter_lines(
-        self, chunk_size: int | None = ..., decode_unicode: bool = ..., delimiter: Any = ...
+        self, chunk_size: int | None = ..., decode_unicode: bool = ..., delimiter: None = ...
     ) -> AsyncIterator[bytes] | AsyncIterator[str]: ...
     def iter_lines(
         self, chunk_size: int | None = None, decode_unicode: bool = False, delimiter: Any = None
@@ -204,8 +204,8 @@ class AsyncResponse(BaseResponse):
         await self._body.aclose()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
         self._body = ReadyBody(b"")
+        self.__dict__.update(state)
 
     async def __aenter__(self) -> Self:
         return self

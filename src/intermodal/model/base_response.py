@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import json
 import re
@@ -62,9 +63,11 @@ class BaseResponse:
     """
 
     # What is seldom told or changed is the class's: making a response costs a fraction of a small exchange.
+    status_code: int
+    headers: Headers
     request: Request | None = None
-    reason = ""
-    http_version = "HTTP/1.1"
+    reason: str = ""
+    http_version: str = "HTTP/1.1"
     #: How it went, or what tells it when it is asked.
     _exchange: ExchangeInfo | Callable[[], ExchangeInfo] = UNKNOWN
     informational: tuple[Informational, ...] = ()
@@ -76,6 +79,8 @@ class BaseResponse:
     _apparent: str | None = None
     _history: list[Any] | None = None
     _cookies: CookieJar | None = None
+    #: The request before anything was added to it for its sending; None where that is ``request`` itself, or not known.
+    _asked: Request | None = None
     #: Why the body cannot be read any more; empty while it can.
     _gone = ""
     _body: object
@@ -123,6 +128,8 @@ class BaseResponse:
         state = {**self.__dict__, "_exchange": self.exchange, "_trailers": self.trailers}
         for name in ("_on_close", "upgraded") if is_here else ("_on_close", "upgraded", "_body"):
             state.pop(name, None)
+        if is_here:
+            state["_body"] = copy.copy(self._body)  # each reads its own
         return state
 
     @property

@@ -73,6 +73,8 @@ class Body:
 
     __slots__ = ("_open", "_opened", "content", "file", "length", "replayable")
 
+    length: int | None
+    replayable: bool
     content: bytes | None
     file: FileSpan | None
 

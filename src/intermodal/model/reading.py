@@ -78,7 +78,7 @@ class Cutter(Generic[AnyStr]):
         self._kept: list[AnyStr] = []
         self._missing = size or 0
         #: Whether each piece is asked for as it is to be; small ones are cut out of larger ones.
-        self.is_exact = size is not None and size >= SMALL
+        self.is_exact: bool = size is not None and size >= SMALL
 
     def wants(self) -> int:
         """How much to ask for."""

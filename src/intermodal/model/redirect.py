@@ -80,16 +80,12 @@ def redirected(response: BaseResponse, request: Request) -> Request | None:
 def next_request(response: BaseResponse) -> Request | None:
     """Give the request that follows a response, for whoever follows by hand.
 
-    What was added for the request that is answered stays behind: cookies, which are chosen anew for each request, and the
-    login at the proxy that it went through. What has been left on the way is known to the one who sends it.
+    It is made of the request as it was before anything was added for its sending: cookies, logins and the like are chosen
+    anew. What has been left on the way is known to the one who sends it.
     """
-    request = response.request
-    if request is None:
-        return None
-    forwarded = not request.target.startswith(("/", "*"))
-    added = ("cookie", "proxy-authorization") if forwarded else ("cookie",)
-    following = redirected(response, request.replace(headers=request.headers.without(*added)))
-    if following is None:
+    request = response._asked or response.request
+    following = None if request is None else redirected(response, request)
+    if request is None or following is None:
         return None
     downgraded = request.url.scheme == "https" and following.url.scheme == "http"
     strayed = downgraded or following.url.origin != request.url.origin

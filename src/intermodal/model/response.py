@@ -172,7 +172,7 @@ class Response(BaseResponse):
     ) -> Iterator[str]: ...
     @overload
     def iter_lines(
-        self, chunk_size: int | None = ..., decode_unicode: bool = ..., delimiter: Any = ...
+        self, chunk_size: int | None = ..., decode_unicode: bool = ..., delimiter: None = ...
     ) -> Iterator[bytes] | Iterator[str]: ...
     def iter_lines(
         self, chunk_size: int | None = None, decode_unicode: bool = False, delimiter: Any = None
@@ -282,8 +282,8 @@ class Response(BaseResponse):
             on_close()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
         self._body = BytesBody(b"")
+        self.__dict__.update(state)
 
     def __enter__(self) -> Self:
         return self

@@ -88,7 +88,7 @@ class MockTransport:
         self._always = None if self._handler or self._table is not None else _template(answers)
         self._lock = threading.Lock()
         self.calls: list[Call] = []
-        self.closed = False
+        self.closed: bool = False
 
     def answer(self, key: str, answer: Answer) -> None:
         """Put one more answer into the table, or another one in the place of what is there.
