@@ -83,6 +83,7 @@ if TYPE_CHECKING:
     from intermodal.backends.urllib3 import Urllib3Transport as Urllib3Transport
     from intermodal.events import Event as Event
     from intermodal.middleware.digest import DigestAuth as DigestAuth
+    from intermodal.model.cookies import CookieConflictError as CookieConflictError
     from intermodal.model.cookies import CookieJar as CookieJar
 
 __all__ = [
@@ -102,6 +103,7 @@ __all__ = [
     "ConnectionError",
     "ConnectionInfo",
     "ContentDecodingError",
+    "CookieConflictError",
     "CookieJar",
     "Dial",
     "DigestAuth",
@@ -181,6 +183,7 @@ _BACKENDS = {
 
 #: Imported at first use, because they are slow to import, or seldom needed.
 _SELDOM = {
+    "CookieConflictError": "intermodal.model.cookies",
     "CookieJar": "intermodal.model.cookies",
     "DigestAuth": "intermodal.middleware.digest",
     "Event": "intermodal.events",

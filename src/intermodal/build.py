@@ -11,7 +11,14 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypedDict
 
 from intermodal._version import __version__
-from intermodal.errors import InsecureRequestWarning, InvalidHeader, InvalidRequest, UnsupportedFeature, URLRequired
+from intermodal.errors import (
+    InsecureRequestWarning,
+    InvalidHeader,
+    InvalidRequest,
+    InvalidURL,
+    UnsupportedFeature,
+    URLRequired,
+)
 from intermodal.model.body import Body, BodyInput
 from intermodal.model.decoding import accept_encoding
 from intermodal.model.encode import FORM, JSON, Fields, Params, ParamsInput, encode_fields, encode_json
@@ -89,6 +96,8 @@ class SendKeywords(TypedDict, total=False):
 BUILD_KEYWORDS = frozenset(BuildKeywords.__annotations__)
 #: What is done by flows around a request.
 FLOW_KEYWORDS = frozenset({"cookies", "auth", "proxies", "retries"})
+#: What is said in Options.
+OPTION_KEYWORDS = frozenset({"timeout", "verify", "cert", "dial"})
 SEND_KEYWORDS = frozenset(SendKeywords.__annotations__)
 KEYWORDS = frozenset(RequestKeywords.__annotations__)
 
@@ -96,6 +105,16 @@ _absolute = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://").match  # RFC 3986 section 
 
 #: Those of a call that are not for the Request itself, and where they belong.
 _ELSEWHERE = {"max_redirects": "Client(max_redirects=...)", "middleware": "Client(middleware=...)"}
+
+#: What other libraries call it.
+_OTHER_NAMES = {
+    "follow_redirects": "allow_redirects",
+    "content": "data",
+    "body": "data",
+    "max_retries": "retries",
+    "query": "params",
+    "hook": "middleware",
+}
 
 
 def refuse_keywords(where: str, unknown: Iterable[str], known: Iterable[str]) -> NoReturn:
@@ -113,6 +132,9 @@ def refuse_keywords(where: str, unknown: Iterable[str], known: Iterable[str]) ->
         raise TypeError(
             f"build_request has no keyword {name!r}: it is about the sending, client.send(request, {name}=...)"
         )
+    ours = _OTHER_NAMES.get(name)
+    if ours is not None and ours in known:
+        raise TypeError(f"{where} has no keyword {name!r}: it is called {ours!r} here")
     raise TypeError(f"{where} has no keyword {name!r}: expected {', '.join(sorted(known))}")
 
 
@@ -202,6 +224,8 @@ def build_url(
         if not isinstance(text, str):
             raise URLRequired(f"url={url!r:.60}: expected a str, even with a base_url; '' stands for the base itself")
         url = text if _absolute(text) else f"{str(base).rstrip('/')}/{text.lstrip('/')}" if text else base
+    if base is None and isinstance(url, str) and url.startswith("/") and not url.startswith("//"):
+        raise InvalidURL(f"{url!r:.80} is relative: give a whole URL, or Client(base_url=...)")
     parsed = url if isinstance(url, URL) else URL(url)
     query = defaults.under(params)
     if query:
@@ -218,21 +242,39 @@ def build_request(
     """Make the Request of the keywords ``data``, ``json``, ``files`` and ``headers``."""
     if not isinstance(method, str):
         raise InvalidHeader(f"method {method!r:.60} is a {type(method).__name__}: expected a str such as 'GET'")
-    body, media_type = _body(keywords.get("data"), keywords.get("json"), keywords.get("files"))
     headers = merge_headers(defaults, keywords.get("headers"))
+    data, json, files = keywords.get("data"), keywords.get("json"), keywords.get("files")
+    if (data or files) and json is not None:
+        raise InvalidRequest(f"{'data' if data else 'files'}= and json= were both given: a request has one body")
+    body, media_type = _multipart(data, files, headers) if files else _body(data, json)
     if media_type is not None and "content-type" not in headers:
         headers = Headers.trusted([*headers.pairs, ("Content-Type", media_type)])
     # ASCII only: other characters upper-case into letters, and would pass for what they are not.
     return Request(method.upper() if method.isascii() else method, url, headers, body)
 
 
-def _body(data: DataInput, json: object, files: FilesInput | None) -> tuple[Body | BodyInput, str | None]:
-    if (data or files) and json is not None:
-        raise InvalidRequest(f"{'data' if data else 'files'}= and json= were both given: a request has one body")
-    if files:
-        from intermodal.model.multipart import encode_multipart  # noqa: PLC0415 - seldom needed
+def _multipart(data: DataInput, files: FilesInput, headers: Headers) -> tuple[Body | BodyInput, str | None]:
+    """Make the body of fields and files, with the boundary of the caller's own Content-Type where it has one."""
+    from intermodal.model.multipart import encode_multipart  # noqa: PLC0415 - seldom needed
 
-        return encode_multipart(data, files)  # type: ignore[arg-type]  # what is no fields it refuses
+    given = headers.get("content-type", "")
+    boundary = None
+    if given.lower().startswith("multipart/"):
+        found = _boundary(given)
+        if found is None:
+            raise InvalidHeader(
+                f"Content-Type {given!r:.60} was given with files=, and without the boundary between them, which is made"
+                " with them: leave the header out"
+            )
+        boundary = found[1] or found[2]
+    return encode_multipart(data, files, boundary=boundary)  # type: ignore[arg-type]  # what is no fields it refuses
+
+
+#: Where the parts of a body begin (RFC 2046 section 5.1.1).
+_boundary = re.compile(r";\s*boundary=(?:\"([^\"]+)\"|([^\s;\"]+))", re.IGNORECASE).search
+
+
+def _body(data: DataInput, json: object) -> tuple[Body | BodyInput, str | None]:
     if json is not None:
         return encode_json(json), JSON
     if isinstance(data, Mapping) or _is_pairs(data):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
+import contextlib
 import os
-import threading
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
@@ -14,6 +13,7 @@ from intermodal.build import (
     DEFAULT_TIMEOUTS,
     FLOW_KEYWORDS,
     KEYWORDS,
+    OPTION_KEYWORDS,
     SEND_KEYWORDS,
     Asked,
     RequestKeywords,
@@ -36,7 +36,9 @@ from intermodal.errors import (
     TransportClosed,
     UnsupportedFeature,
 )
-from intermodal.flow import Call, drive
+from intermodal.flow import DRAIN_BYTES, DRAIN_SECONDS, Call, drive
+from intermodal.forking import Lock
+from intermodal.middleware.auth import as_auth
 from intermodal.middleware.environment import Environment
 from intermodal.middleware.retries import Budget, Retry
 from intermodal.middleware.route import Proxies, Roads, explain_refusal
@@ -45,7 +47,7 @@ from intermodal.model.encode import Params
 from intermodal.model.options import Dial, Limits, Options
 from intermodal.model.redirect import REDIRECTS
 from intermodal.model.request import Request
-from intermodal.model.response import Response
+from intermodal.model.response import BaseResponse, Response
 from intermodal.model.url import URL
 from intermodal.protocol import Capability, TransportInfo, refuse_unsupported
 from intermodal.registry import current_override, find
@@ -128,7 +130,8 @@ class Client:
         base_url: what relative URLs are appended to.
         headers: laid over the defaults; None removes one.
         params: added to every query.
-        cookies: those to begin with; what servers set is kept beside them, in ``client.cookies``.
+        cookies: those to begin with; what servers set is kept beside them, in ``client.cookies``. A CookieJar is used as
+            it is, and may be that of several clients; of any other jar, the cookies are taken over.
         auth: ``(user, password)``, BasicAuth, DigestAuth, BearerAuth, NetrcAuth, or a flow of your own. It is for the
             origin of each call's first request; an ``Authorization`` header given for a call goes before it.
         timeout: seconds, ``(connect, read)``, :class:`~intermodal.model.options.Timeouts`, or None for no bound.
@@ -181,7 +184,7 @@ class Client:
             refuse_keywords("Client", unknown, _SETTINGS)
         if not isinstance(limits, Limits):
             raise TypeError(f"limits={limits!r:.60}: expected Limits(...)")
-        self._opening = threading.Lock()
+        self._opening = Lock()
         self._limits = limits
         self._base_url = None if base_url is None else _base(base_url)
         self._headers = merge_headers(default_headers(), headers)
@@ -191,7 +194,7 @@ class Client:
         self._tls = build_tls(verify, cert)
         self._dial = checked_dial(dial)
         self._trust_env = trust_env
-        self._auth = _auth(auth)
+        self._auth = as_auth(auth)
         self._retry = Retry.of(retries)
         self._budget = Budget()
         self._max_redirects = _count(max_redirects)
@@ -200,7 +203,9 @@ class Client:
         #: None while there has never been a cookie: most clients see none, and what holds them is slow to import.
         self._jar: CookieJar | None = None
         if cookies is not None:
-            self.cookies.update(cookies)
+            from intermodal.model.cookies import CookieJar  # noqa: PLC0415 - see above
+
+            self._jar = cookies if isinstance(cookies, CookieJar) else CookieJar.of(cookies)
         self._read_environment()
         self._given: Transport | None = None
         self._opened: Transport | None = None
@@ -369,18 +374,20 @@ class Client:
             raise TransportClosed("the client is closed: open another one", request=request)
         transport = self.transport
         info = transport.info
-        if not keywords and self._usual is not None and self._usual[0] is info:
-            options = self._usual[1]
-        else:
+        usual = self._usual
+        if keywords and not keywords.keys().isdisjoint(OPTION_KEYWORDS):
             options = self._options(keywords, info.capabilities)
-            if not keywords:
-                self._usual = (info, options)
+        elif usual is not None and usual[0] is info:
+            options = usual[1]
+        else:
+            options = self._options({}, info.capabilities)
+            self._usual = (info, options)
+        began = None if options.timeouts.total is None else time.monotonic()
         came: Response | Disconnected | None = None
         if (
             self._plain
-            and not self._jar
+            and (self._jar is None or self._jar.is_empty)
             and request.url.username is None
-            and options.timeouts.total is None
             and (not keywords or keywords.keys().isdisjoint(FLOW_KEYWORDS))
             and not wanted(self._listener)
         ):
@@ -393,34 +400,33 @@ class Client:
                 came = error
             else:
                 if came.status_code not in REDIRECTS and "set-cookie" not in came.headers:
+                    if not self._budget.is_full and came.status_code < 500:
+                        self._budget.give()
                     return _handed_over(came, keywords)
-        response = self._by_flows(transport, request, options, keywords, came)
+        call = Call(options.timeouts.total, Teller(self._listener).tell, began=began)
+        response = self._by_flows(_Carrier(transport, call, came), request, options, keywords)
         return _handed_over(response, keywords)
 
-    def _by_flows(
-        self,
-        transport: Transport,
-        request: Request,
-        options: Options,
-        keywords: RequestKeywords,
-        came: Response | Disconnected | None,
-    ) -> Response:
+    def _by_flows(self, carrier: _Carrier, request: Request, options: Options, keywords: RequestKeywords) -> Response:
         """Send by way of the flows; what has come of the first request already is not asked for again."""
-        call = Call(options.timeouts.total, Teller(self._listener).tell)
-        call.strayed, call.downgraded = request.way
-        plan = self._plan(request, keywords, transport)
+        capabilities = carrier.transport.info.capabilities
+        plan = self._plan(request, keywords, capabilities)
         try:
-            inner = plan.compose(call, telling=wanted(self._listener))
-            response = drive(inner(request, options), _Carrier(transport, call, came).carry)
-        except UnsupportedFeature as error:
-            roads = plan.roads or Roads(None, self._environment)
-            explain_refusal(error, options, roads, transport.info.capabilities)
+            inner = plan.compose(carrier.call, telling=wanted(self._listener))
+            response = drive(inner(request, options), carrier.carry, carrier.rest)
+        except BaseException as error:
+            carrier.leave(None, wait=isinstance(error, Exception))
+            if isinstance(error, UnsupportedFeature):
+                explain_refusal(error, options, plan.roads or Roads(None, self._environment), capabilities)
             raise
+        carrier.leave(response)
         if not isinstance(response, Response):
-            raise TypeError(f"a middleware gave {response!r:.60}: expected the response that is to be handed over")
+            raise TypeError(
+                f"a middleware gave {response!r:.60}: expected a Response, which is what this client awaits"
+            )
         return response
 
-    def _plan(self, request: Request, keywords: RequestKeywords, transport: Transport) -> Plan:
+    def _plan(self, request: Request, keywords: RequestKeywords, capabilities: Capability) -> Plan:
         """Decide what is to happen around the requests of one call."""
         follows = keywords.get("allow_redirects")
         if follows is None:
@@ -436,7 +442,7 @@ class Client:
         return Plan(
             redirects=self._max_redirects if follows else None,
             roads=self._roads if proxies is None else Roads(Proxies(proxies).over(self._proxies), self._environment),
-            trusting=Capability.CUSTOM_TLS in transport.info.capabilities,
+            trusting=Capability.CUSTOM_TLS in capabilities,
             logins=logins,
             auth=auth,
             retry=self._retry if retries is None else Retry.of(retries),
@@ -452,13 +458,15 @@ class Client:
         logins = self._environment.logins or None
         auth: Auth | NetrcAuth | None = None
         if keywords.get("auth") is not None:
-            auth = _auth(keywords["auth"])
+            auth = as_auth(keywords["auth"])
         elif refuses_login(keywords.get("headers")):
             return None, None
+        elif request.way.strayed:  # what is the client's own is not for whom a redirect chose
+            pass
         elif (own := request.headers.get("authorization")) is None or own == self._headers.get("authorization"):
             auth = self._auth  # a header that is the client's own does not keep the client's own auth away
             if auth is None and own is None and request.url.username is not None:
-                auth = _auth((request.url.username, request.url.password or ""))
+                auth = as_auth((request.url.username, request.url.password or ""))
         if auth is not None and not callable(auth):
             return None, auth.logins
         return auth, logins
@@ -518,33 +526,60 @@ class Client:
 
 
 class _Carrier:
-    """Carries the requests of one call over a transport, within the time that is left of it."""
+    """Carries the requests of one call over a transport, within the time that is left of it, and leaves none open."""
 
-    __slots__ = ("_call", "_came", "_transport")
+    __slots__ = ("_came", "_last", "_sent", "call", "transport")
 
     def __init__(self, transport: Transport, call: Call, came: Response | Disconnected | None) -> None:
-        self._transport = transport
-        self._call = call
+        self.transport = transport
+        self.call = call
         self._came = came
+        self._last: Response | None = None
+        self._sent = False
 
     def carry(self, request: Request, options: Options) -> Response:
         came, self._came = self._came, None
-        if came is not None:
-            if isinstance(came, Response):
-                return came
+        if came is None:
+            came = _carry(self.transport, request, self._within(request, options))
+        self._sent = True
+        if not isinstance(came, Response):
             raise came
-        left = self._call.remaining()
-        if left is not None:
-            if left <= 0:
-                raise TotalTimeout(
-                    f"nothing is left of the {options.timeouts.total:g} s that the whole call may take",
-                    request=request,
-                    transport=self._transport.info.name,
-                    phase="pool",
-                    delivery="not_sent",
-                )
-            options = dataclasses.replace(options, timeouts=dataclasses.replace(options.timeouts, total=left))
-        return _carry(self._transport, request, options)
+        self._last = came
+        return came
+
+    def _within(self, request: Request, options: Options) -> Options:
+        """Bound the exchange by what is left of the call; the first has all of it."""
+        left, asked = self.call.remaining(), options.timeouts.total
+        if left is None:
+            return options
+        if left <= 0:
+            raise TotalTimeout(
+                f"nothing is left of the {self.call.total:g} s that the whole call may take",
+                request=request,
+                transport=self.transport.info.name,
+                phase="pool",
+                delivery="not_sent",
+            )
+        if asked == self.call.total and not self._sent:
+            return options
+        total = round(left, 3) or left
+        return options.within(total if asked is None else min(total, asked))
+
+    def rest(self, seconds: float) -> None:
+        """Sleep, but not beyond the end of the call."""
+        left = self.call.remaining()
+        time.sleep(seconds if left is None else max(min(seconds, left), 0))
+
+    def leave(self, response: BaseResponse | None, *, wait: bool = True) -> None:
+        """Be done with the last response that came, unless it is the one that is handed over."""
+        last = self._last
+        if last is None or last is response:
+            return
+        with contextlib.suppress(Exception):
+            if wait:
+                last.drain(DRAIN_BYTES, DRAIN_SECONDS)  # what is short can still be read, from an error that has it
+            else:
+                last.close()
 
 
 def _handed_over(response: Response, keywords: RequestKeywords) -> Response:
@@ -579,16 +614,10 @@ def _carry(transport: Transport, request: Request, options: Options) -> Response
     return response
 
 
-def _auth(given: AuthInput) -> Auth | NetrcAuth | None:
-    if given is None:
-        return None
-    from intermodal.middleware.auth import as_auth  # noqa: PLC0415 - most calls log in nowhere
-
-    return as_auth(given)
-
-
 def _count(given: int) -> int:
-    if isinstance(given, bool) or not isinstance(given, int) or given < 0:
+    if isinstance(given, bool) or not isinstance(given, int):
+        raise TypeError(f"max_redirects={given!r:.40}: expected a number from 0")
+    if given < 0:
         raise ValueError(f"max_redirects={given!r:.40}: expected how many redirects to follow in one call, from 0")
     return given
 

@@ -58,27 +58,33 @@ class Call:
     """What is true of one call, across all that is sent for it: requests, redirected ones and repeated ones.
 
     Attributes:
-        ends: the moment, of ``time.monotonic``, by which all of it is to be over; None without a total timeout.
-        strayed: whether a redirect has led to another origin than the first request's, or from https to http. From then
-            on, and on the way back too, nothing is sent that the caller gave for the first origin.
-        downgraded: whether a redirect has led from https to http.
+        total: the seconds that all of it may take; None without a bound.
+        ends: the moment, of ``time.monotonic``, by which it is to be over.
+        strayed: whether a redirect has led to another origin than the first request's. From then on, and on the way back
+            too, nothing is sent that the caller gave for the first origin.
         tell: told what happens, by kind, for logs and listeners.
 
     >>> Call(total=None).remaining() is None, 4 < Call(total=5.0).remaining() <= 5
     (True, True)
     """
 
-    __slots__ = ("downgraded", "ends", "strayed", "tell")
+    __slots__ = ("ends", "strayed", "tell", "total")
 
+    total: float | None
     ends: float | None
     strayed: bool
-    downgraded: bool
     tell: Callable[..., object]
 
-    def __init__(self, total: float | None = None, tell: Callable[..., object] = lambda *_, **__: None) -> None:
-        self.ends = None if total is None else time.monotonic() + total
+    def __init__(
+        self,
+        total: float | None = None,
+        tell: Callable[..., object] = lambda *_, **__: None,
+        *,
+        began: float | None = None,
+    ) -> None:
+        self.total = total
+        self.ends = None if total is None else (time.monotonic() if began is None else began) + total
         self.strayed = False
-        self.downgraded = False
         self.tell = tell
 
     def remaining(self) -> float | None:
@@ -139,7 +145,21 @@ def drive(
         flow.close()
 
 
+def _is_op(op: object) -> None:
+    """Refuse what a flow has yielded that asks for nothing.
+
+    Raises:
+        TypeError: it is no op; most often a ``from`` is missing.
+    """
+    if not isinstance(op, Op):
+        raise TypeError(
+            f"a flow yielded a {type(op).__name__}: expected 'yield from inner(request, options)', 'yield from drain(...)'"
+            " or 'yield from sleep(...)'"
+        )
+
+
 def _perform(op: Drain | Sleep, rest: Callable[[float], object]) -> object:
+    _is_op(op)
     if isinstance(op, Drain):
         response: Any = op.response
         response.drain(DRAIN_BYTES, DRAIN_SECONDS)
@@ -174,6 +194,7 @@ async def _aperform(
     carry: Callable[[Request, Options], Awaitable[AsyncResponse]],
     rest: Callable[[float], Awaitable[object]],
 ) -> object:
+    _is_op(op)
     if isinstance(op, Send):
         return await carry(op.request, op.options)
     if isinstance(op, Drain):

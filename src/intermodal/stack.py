@@ -7,17 +7,18 @@ A flow that the call does not need is not in it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from intermodal.flow import Call, Flow, Inner, send
 from intermodal.middleware.auth import authenticated
-from intermodal.middleware.cookies import with_cookies, with_cookies_to_come
+from intermodal.middleware.cookies import with_cookies
 from intermodal.middleware.redirects import follow_redirects, keep_asked
 from intermodal.middleware.retries import NEVER, with_retries
 from intermodal.middleware.route import Roads, by_road
 from intermodal.middleware.telling import told
+from intermodal.model.response import BaseResponse
 
 if TYPE_CHECKING:
     from intermodal.middleware.auth import Auth
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from intermodal.model.cookies import CookieJar
     from intermodal.model.options import Options
     from intermodal.model.request import Request
-    from intermodal.model.response import BaseResponse
 
 #: A flow of the user's own, around those of the client or around each attempt.
 Middleware = Callable[["Request", "Options", Inner], "Flow[BaseResponse]"]
@@ -50,7 +50,7 @@ class Around:
     attempt: tuple[Middleware, ...] = ()
 
     @classmethod
-    def of(cls, given: MiddlewareInput) -> Around:
+    def of(cls, given: MiddlewareInput | None) -> Around:
         """Read a ``middleware``: a sequence is for the call, a mapping says for what.
 
         >>> Around.of([]), Around.of({"attempt": []}) == Around()
@@ -59,7 +59,7 @@ class Around:
         Raises:
             TypeError: something in it is no flow, or a key is neither ``"call"`` nor ``"attempt"``.
         """
-        named: Mapping[str, Any] = given if isinstance(given, Mapping) else {"call": given}
+        named: Mapping[str, Any] = given if isinstance(given, Mapping) else {"call": () if given is None else given}
         if unknown := [key for key in named if key not in {"call", "attempt"}]:
             raise TypeError(f"middleware has the key {unknown[0]!r:.40}: expected 'call' or 'attempt'")
         flows = {}
@@ -116,13 +116,9 @@ class Plan:
         if telling:
             inner = _bound(told, inner, tell=call.tell)
         for flow in reversed(self.around.attempt):
-            inner = _bound(flow, inner)
+            inner = _foreign(flow, inner)
         if self.make_jar is not None:
-            jar = self.make_jar() if self.cookies is not None else self.jar()
-            if jar is not None:
-                inner = _bound(with_cookies, inner, jar=jar, own=self.cookies, call=call)
-            else:
-                inner = _bound(with_cookies_to_come, inner, known=self.jar, make=self.make_jar, call=call)
+            inner = _bound(with_cookies, inner, known=self.jar, make=self.make_jar, own=self.cookies, call=call)
         inner = _bound(with_retries, inner, retry=self.retry, call=call, budget=self.budget)
         if self.auth is not None:
             inner = _bound(authenticated, inner, auth=self.auth, call=call)
@@ -136,12 +132,11 @@ class Plan:
                 elsewhere=self.auth is not None,
                 call=call,
             )
-        if inner is not send:
-            inner = _bound(keep_asked, inner)
+        inner = _bound(keep_asked, inner)
         if self.redirects is not None:
             inner = _bound(follow_redirects, inner, limit=self.redirects, call=call)
         for flow in reversed(self.around.call):
-            inner = _bound(flow, inner)
+            inner = _foreign(flow, inner)
         return inner
 
 
@@ -150,3 +145,29 @@ def _bound(flow: Callable[..., Flow[BaseResponse]], inner: Inner, **settings: An
         return flow(request, options, inner, **settings)
 
     return bound
+
+
+def _foreign(flow: Middleware, inner: Inner) -> Inner:
+    """Bind a flow of the user's, and hold it to what a flow is.
+
+    Raises:
+        TypeError: it is no generator, or returns no response.
+    """
+
+    def bound(request: Request, options: Options) -> Flow[BaseResponse]:
+        made = flow(request, options, inner)
+        if not isinstance(made, Generator):
+            raise TypeError(f"the middleware {_name(flow)} gave a {type(made).__name__} and no generator: {_FLOW}")
+        response = yield from made
+        if not isinstance(response, BaseResponse):
+            raise TypeError(f"the middleware {_name(flow)} returned a {type(response).__name__}, no response: {_FLOW}")
+        return response
+
+    return bound
+
+
+_FLOW = "expected a function that holds 'response = yield from inner(request, options)' and 'return response'"
+
+
+def _name(flow: Middleware) -> str:
+    return getattr(flow, "__qualname__", None) or type(flow).__qualname__

@@ -13,8 +13,8 @@ from typing import ClassVar
 from conformance.broken import Shelf, Wrapped, WrappedBody, changed
 
 from intermodal.backends.socket import SocketTransport
-from intermodal.blocking.forking import _heirs
 from intermodal.errors import Error, TransportClosed
+from intermodal.forking import _heirs
 from intermodal.model.options import Limits
 
 BROKEN = Shelf("T10")

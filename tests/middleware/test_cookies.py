@@ -21,7 +21,9 @@ def ask(request, jar, own=None, *, strayed=False, answers=()):
         carried.append(request)
         return response
 
-    given = drive(with_cookies(request, Options(), send, jar=jar, own=own, call=call), carry)
+    given = drive(
+        with_cookies(request, Options(), send, known=lambda: jar, make=lambda: jar, own=own, call=call), carry
+    )
     assert given is response
     return carried[0]
 
@@ -138,5 +140,10 @@ def test_a_failed_exchange_stores_nothing():
         raise KeyError("x")
 
     with pytest.raises(KeyError):
-        drive(with_cookies(Request("GET", URL_), Options(), send, jar=jar, own=None, call=Call()), carry)
+        drive(
+            with_cookies(
+                Request("GET", URL_), Options(), send, known=lambda: jar, make=lambda: jar, own=None, call=Call()
+            ),
+            carry,
+        )
     assert jar.get_dict() == {"a": "1"}

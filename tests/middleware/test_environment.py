@@ -28,6 +28,7 @@ from intermodal import (
 from intermodal.flow import Call, drive, send
 from intermodal.middleware.environment import Environment
 from intermodal.middleware.route import Proxies, Roads, by_road
+from intermodal.model.request import Way
 from intermodal.protocol import Capability
 from intermodal.testing import MockTransport
 from intermodal.testing.origin import Origin
@@ -265,7 +266,7 @@ def test_when_a_netrc_login_is_sent(netrc, strayed, downgraded, elsewhere, logs_
     """A login of the file goes to its host but after https has been left, and where the caller's own login does not go."""
     netrc("machine one.test login ann password secret")
     call = Call()
-    call.strayed, call.downgraded = strayed, downgraded
+    call.strayed = strayed
     carried = []
 
     def carry(request, options):
@@ -273,7 +274,7 @@ def test_when_a_netrc_login_is_sent(netrc, strayed, downgraded, elsewhere, logs_
         return Response(200)
 
     logins = Environment.read().logins
-    request = Request("GET", "http://one.test/")
+    request = Request("GET", "http://one.test/").by_way_of(Way(strayed, downgraded))
     flow = by_road(request, intermodal.Options(), send, Roads(), logins=logins, call=call, elsewhere=elsewhere)
     drive(flow, carry)
     assert carried == [basic("ann", "secret") if logs_in else None]

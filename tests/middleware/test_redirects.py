@@ -105,10 +105,12 @@ def test_a_redirect_to_nowhere_is_an_error_about_the_request_that_was_sent():
 )
 def test_the_call_remembers_where_the_way_has_led(way, strayed, downgraded):
     """Once a redirect has left the first origin, or come down from https, the rest of the call knows; no way back undoes it."""
-    carry, _ = script(*[(302, location) for location in way[1:]], (200, None))
+    carry, given = script(*[(302, location) for location in way[1:]], (200, None))
     call = Call()
-    follow(carry, Request("GET", way[0]), call=call)
-    assert (call.strayed, call.downgraded) == (strayed, downgraded)
+    response = follow(carry, Request("GET", way[0]), call=call)
+    assert call.strayed == strayed
+    assert given[-1].way == (strayed, downgraded)
+    assert response.request.way == (strayed, downgraded)
 
 
 def test_secrets_stay_stripped_on_the_way_back():

@@ -27,6 +27,12 @@ NOW = 1_700_000_000
 DAY = 86_400
 
 
+def loaded(path):
+    jar = CookieJar()
+    jar.load(path)
+    return jar
+
+
 class Clock:
     now = float(NOW)
 
@@ -672,7 +678,7 @@ def test_nothing_is_lost_by_keeping(tmp_path_factory, steps, way):
             "deepcopy": lambda: copy.deepcopy(jar),
             "copy": lambda: copy.copy(jar),
             "method": jar.copy,
-            "file": lambda: CookieJar.load(path),
+            "file": lambda: loaded(path),
         }[way]()
         assert facts(again) == before
         for url in [("https", host, "/x/y") for host in ("site.example", "www.site.example", "a.www.site.example")]:
@@ -701,10 +707,10 @@ def test_session_cookies_are_saved_only_if_asked(tmp_path, clock):
     jar = stored("http://a.example/", "a=1", "b=2; Max-Age=10", "c=3; Max-Age=20")
     path = tmp_path / "jar"
     jar.save(path)
-    assert CookieJar.load(path).keys() == ["b", "c"]
+    assert loaded(path).keys() == ["b", "c"]
     jar.save(path, session=True)
     clock.now += 10
-    assert CookieJar.load(path).keys() == ["a", "c"]
+    assert loaded(path).keys() == ["a", "c"]
 
 
 def test_the_file_is_its_owners_and_whole(tmp_path, monkeypatch):
@@ -724,7 +730,7 @@ def test_the_file_is_its_owners_and_whole(tmp_path, monkeypatch):
     jar.save(link, session=True)
     assert link.is_symlink()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert CookieJar.load(str(link))["a"] == "1"
+    assert loaded(str(link))["a"] == "1"
     assert sorted(each.name for each in tmp_path.iterdir()) == ["jar", "link"]
 
 
@@ -768,7 +774,7 @@ def test_what_is_no_such_file_is_refused(tmp_path, damage):
     path.write_text(json.dumps(content))
 
     with pytest.raises(ValueError) as raised:
-        CookieJar.load(path)
+        loaded(path)
     assert "secret" not in str(raised.value)
 
 
@@ -780,10 +786,10 @@ def test_what_is_no_json_is_refused(tmp_path, raw):
     path = tmp_path / "jar"
     path.write_bytes(raw)
     with pytest.raises(ValueError, match="is no file of CookieJar.save") as raised:
-        CookieJar.load(path)
+        loaded(path)
     assert "secret" not in str(raised.value)
     with pytest.raises(FileNotFoundError):
-        CookieJar.load(tmp_path / "none")
+        loaded(tmp_path / "none")
 
 
 # What is bounded
@@ -1135,7 +1141,7 @@ def test_threads_share_a_jar(tmp_path):
                 jar.clear_expired_cookies()
                 if turn % 20 == 0:
                     jar.save(tmp_path / "jar", session=True)
-                    assert CookieJar.load(tmp_path / "jar")["mine"] == "1"
+                    assert loaded(tmp_path / "jar")["mine"] == "1"
                     assert pickle.loads(pickle.dumps(jar))["mine"] == "1"
         except BaseException as error:
             failed.append(error)

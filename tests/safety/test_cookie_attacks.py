@@ -28,6 +28,12 @@ from intermodal.model.cookies import CookieJar
 from intermodal.testing.origin import Origin
 
 
+def loaded(path):
+    jar = CookieJar()
+    jar.load(path)
+    return jar
+
+
 @pytest.fixture(scope="module")
 def tls(authority):
     """The TLS settings of a server that has every name of these tests."""
@@ -275,7 +281,7 @@ def ways_to_keep(jar, folder):
     jar.save(folder / "cookies.json", session=True)
     yield jar.copy()
     yield pickle.loads(pickle.dumps(jar))
-    yield CookieJar.load(folder / "cookies.json")
+    yield loaded(folder / "cookies.json")
     updated = CookieJar()
     updated.update(jar)
     yield updated

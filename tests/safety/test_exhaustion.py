@@ -41,7 +41,16 @@ from fleet import make_transport
 from roads.proxies import Peer
 from safety.waiting import until
 
-from intermodal import Client, ContentDecodingError, Error, IncompleteBody, Timeouts, TooManyRedirects, TotalTimeout
+from intermodal import (
+    Client,
+    ContentDecodingError,
+    Error,
+    IncompleteBody,
+    Timeouts,
+    TooManyRedirects,
+    TotalTimeout,
+    TransportBug,
+)
 from intermodal.middleware.digest import DigestAuth
 from intermodal.middleware.retries import Retry
 from intermodal.testing.origin import Drip, Origin, Stall
@@ -444,7 +453,7 @@ FIELDS = {
     "Link, more": ["<>;rel=" + "a " * (N // 2), "<>" + ";a" * (N // 2), "<>" + " " * N, "<>;" + " " * N, '<>;a="' * (N // 6)],
     "WWW-Authenticate": ["Digest " + "a=" * (N // 2), "Digest " + '"' * N, "," * N, "a " * (N // 2), 'Digest a="' + "\\" * N, "a=b" * (N // 3)],
     "Authentication-Info": ['a="' * (N // 3), "a=b," * (N // 4), "," * N, "nextnonce=" + '"' * N],
-    "Content-Type": ["text/plain" + ";" * N, "text/plain; charset=" + '"' * N, ";charset" * (N // 8), "a" * N, "text/plain;" + " " * N + "x"],
+    "Content-Type": ["text/plain; charset", "text/plain" + ";" * N, "text/plain; charset=" + '"' * N, ";charset" * (N // 8), "a" * N, "text/plain;" + " " * N + "x"],
     "Content-Encoding": ["," * N, " " * N + ",", "a," * (N // 2), "identity," * (N // 9), "gzip" * (N // 4)],
     "Retry-After": ["9" * N, "0" * N, " ," * (N // 2), "Sun, 06 Nov " + "1" * N, "1" + " " * N + "x", "-" * N],
     "Date": ["1" * N, "Sun, " * (N // 5)],
@@ -455,7 +464,7 @@ FIELDS = {
 
 @pytest.mark.parametrize("field", FIELDS)
 def test_a_hostile_field_takes_linear_time(transport, field):
-    """Sixty kilobytes of whatever is hard to read are read, and all that is made of them, in a fraction of a second."""
+    """Sixty kilobytes of whatever is hard to read are read, and all that is made of them, in a fraction of a second, and break no library."""
     name = field.partition(",")[0].partition(" ")[0]
     status = {"Location": "302 Found", "WWW-Authenticate": "401 No", "Retry-After": "503 No", "Date": "503 No"}.get(
         name, "200 OK"
@@ -468,8 +477,12 @@ def test_a_hostile_field_takes_linear_time(transport, field):
             Client(transport, auth=DigestAuth("a", "b"), retries=Retry(1, backoff=0)) as client,
         ):
             began = time.thread_time()
-            with contextlib.suppress(Error):
+            try:
                 _looked_at(client.get(stage.url))
+            except TransportBug:
+                raise
+            except Error:
+                pass
             took = time.thread_time() - began
         assert took < 0.3, (value[:20], took)
 

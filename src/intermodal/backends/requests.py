@@ -61,6 +61,17 @@ class _GuardedAdapter(HTTPAdapter):
     def request_url(self, *_: Any, **__: Any) -> str:
         return shown(current_exchange.get().request)
 
+    def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
+        """Make requests' own response, for whoever looks at it; ours is not made of it."""
+        try:
+            return super().build_response(req, resp)
+        except AttributeError:  # requests 2.32.3 stumbles over "Content-Type: text/plain; charset"
+            made = requests.Response()
+            made.raw, made.status_code, made.reason = resp, resp.status, resp.reason
+            made.headers.update(resp.headers)
+            made.request, made.url = req, req.url or ""
+            return made
+
 
 class RequestsTransport(GuardedTransport):
     """Carries requests over :class:`requests.adapters.HTTPAdapter`.

@@ -9,9 +9,9 @@ from intermodal._version import __version__
 from intermodal.blocking.capabilities import CAPABILITIES, GUARANTEES
 from intermodal.blocking.dialer import Dialer
 from intermodal.blocking.exchange import Exchange
-from intermodal.blocking.forking import forget_after_fork
 from intermodal.blocking.pool import Pool
 from intermodal.blocking.stream import Stream
+from intermodal.forking import forget_after_fork
 from intermodal.model.options import Limits
 from intermodal.protocol import TransportInfo, refuse_unsupported
 

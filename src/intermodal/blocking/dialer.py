@@ -14,12 +14,12 @@ from intermodal.blocking.alerts import reason
 from intermodal.blocking.bound import Bound
 from intermodal.blocking.connecting import connect, connect_unix
 from intermodal.blocking.facts import connection_info, dialling_info, facts_of
-from intermodal.blocking.forking import forget_after_fork
 from intermodal.blocking.handshake import start_tls
 from intermodal.blocking.resolving import resolve
 from intermodal.blocking.sessions import Sessions
 from intermodal.blocking.stream import Stream
 from intermodal.errors import ConnectionError, ProxyError
+from intermodal.forking import forget_after_fork
 from intermodal.net.plan import Connect, ConnectUnix, Read, StartTLS, Write
 from intermodal.net.route import steps
 

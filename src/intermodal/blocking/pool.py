@@ -7,8 +7,8 @@ from collections import deque
 from time import monotonic
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from intermodal.blocking.forking import forget_after_fork
 from intermodal.errors import PoolTimeout, TransportClosed
+from intermodal.forking import forget_after_fork
 from intermodal.net.pool import WAIT, PoolState
 
 if TYPE_CHECKING:

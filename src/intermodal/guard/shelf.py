@@ -9,7 +9,7 @@ import threading
 from collections import Counter, OrderedDict
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from intermodal.blocking.forking import forget_after_fork
+from intermodal.forking import forget_after_fork
 
 if TYPE_CHECKING:
     from collections.abc import Callable

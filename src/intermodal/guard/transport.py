@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from intermodal.blocking.capabilities import CAPABILITIES, GUARANTEES
 from intermodal.blocking.dialer import Dialer
 from intermodal.blocking.exchange import Exchange
-from intermodal.blocking.forking import forget_after_fork
 from intermodal.blocking.pool import Pool
 from intermodal.errors import UnsupportedFeature
+from intermodal.forking import forget_after_fork
 from intermodal.guard.current import current_exchange
 from intermodal.protocol import TransportInfo, refuse_unsupported
 

@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 
 
 def with_cookies(
-    request: Request, options: Options, inner: Inner, *, jar: CookieJar, own: CookieJar | None, call: Call
+    request: Request,
+    options: Options,
+    inner: Inner,
+    *,
+    known: Callable[[], CookieJar | None],
+    make: Callable[[], CookieJar],
+    own: CookieJar | None,
+    call: Call,
 ) -> Flow[BaseResponse]:
     """Send a request with the cookies for its URL, and keep what is set in return.
 
@@ -25,39 +32,22 @@ def with_cookies(
         request: the request.
         options: what is asked of the exchange.
         inner: what sends it.
-        jar: the client's.
-        own: a jar made for this call, of what the caller gave with it: its cookies replace those of ``jar`` that have
+        known: gives the client's jar, None while it has had no cookie.
+        make: makes it for the first; it is slow to import, and most clients see none.
+        own: a jar made for this call, of what the caller gave with it: its cookies replace those of the client that have
             the same name, go to the first origin only, and are not kept. What the server sets is taken out of it, so
             that a login that leads on goes on with its new session.
-        call: tells whether the first origin has been left; cookies of ``jar`` that are bound to no domain stay there too.
+        call: tells whether the first origin has been left; the client's cookies without a domain stay there too.
     """
-    if "cookie" not in request.headers and not (own is None and jar.is_empty):
-        value = jar.header(request.url, None if call.strayed else own, unbound=not call.strayed)
+    jar = known() if own is None else make()
+    if "cookie" not in request.headers and jar is not None and not (own is None and jar.is_empty):
+        value = jar.header(request.url, None if call.strayed else own, unbound=not request.way.strayed)
         if value is not None:
             request = request.with_field("Cookie", value)
     response = yield from inner(request, options)
     if "set-cookie" in response.headers:
-        names = jar.store(request.url, response.headers)
+        names = make().store(request.url, response.headers)
         if own is not None:
             for name in names:
                 own.set(name, None)
-    return response
-
-
-def with_cookies_to_come(
-    request: Request,
-    options: Options,
-    inner: Inner,
-    *,
-    known: Callable[[], CookieJar | None],
-    make: Callable[[], CookieJar],
-    call: Call,
-) -> Flow[BaseResponse]:
-    """Do as ``with_cookies`` does, for a client that has had no cookie yet: its jar is made for the first that is set."""
-    jar = known()
-    if jar is not None:
-        return (yield from with_cookies(request, options, inner, jar=jar, own=None, call=call))
-    response = yield from inner(request, options)
-    if "set-cookie" in response.headers:
-        make().store(request.url, response.headers)
     return response

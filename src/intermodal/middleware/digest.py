@@ -18,13 +18,13 @@ from __future__ import annotations
 
 import os
 import re
-import threading
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from intermodal.errors import BodyNotReplayable, RequestBodyError
 from intermodal.flow import drain
+from intermodal.forking import Lock
 from intermodal.model.challenges import authorized, challenges, octets, parameters, quoted, sendable
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class DigestAuth:
     username: str | bytes
     password: str | bytes
     _origins: dict[_Origin, _Nonces] = field(init=False, compare=False, default_factory=dict)
-    _lock: threading.Lock = field(init=False, compare=False, default_factory=threading.Lock)
+    _lock: Lock = field(init=False, compare=False, default_factory=Lock)
 
     def __post_init__(self) -> None:
         octets(self.username, "the user of DigestAuth")

@@ -34,7 +34,6 @@ def follow_redirects(request: Request, options: Options, inner: Inner, *, limit:
         BodyNotReplayable: the body would have to be sent again, and can be read only once.
         InvalidURL, UnsupportedScheme: a redirect leads to nothing that can be requested.
     """
-    home = request.url.origin
     passed: list[BaseResponse] = []  # challenges of a login among them
     followed = 0
     while True:
@@ -65,9 +64,7 @@ def follow_redirects(request: Request, options: Options, inner: Inner, *, limit:
             )
         passed = [*response.history, response]
         followed += 1
-        if request.url.scheme == "https" and following.url.scheme == "http":
-            call.downgraded = call.strayed = True
-        call.strayed = call.strayed or following.url.origin != home
+        call.strayed = call.strayed or following.url.origin != request.url.origin
         call.tell("redirect", request, status=response.status_code, to=following.url)
         request = following
 

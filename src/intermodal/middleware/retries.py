@@ -250,6 +250,11 @@ class Budget:
         """How many retries it would pay for now."""
         return len(self._left)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether there is nothing to be given back."""
+        return len(self._left) == self.tokens
+
     def take(self) -> bool:
         """Pay for a retry, if it can be paid for."""
         try:

@@ -146,7 +146,7 @@ def by_road(
         options: what is asked of the exchange.
         inner: what sends it.
         roads: the ways there are.
-        call: a redirect from https to http ends every login by a netrc file.
+        call: tells whether a redirect has led to another origin.
         trusting: whether the transport can be told whom to trust; one that cannot has settings of its own.
         logins: by host, for a request that has none.
         elsewhere: whether they are only for other origins than the first, which the caller has logged in to.
@@ -154,15 +154,15 @@ def by_road(
     url = request.url
     proxy, _ = roads.explain(url, options.dial)
     ca = roads.environment.ca if trusting else None
-    if call.downgraded or (elsewhere and not call.strayed):
-        logins = None
+    if request.way.downgraded or (elsewhere and not call.strayed):
+        logins = None  # no login in clear text after https, whatever the host
     if ca is not None and url.scheme == "https" and options.tls.verify is True:
         options = dataclasses.replace(options, tls=dataclasses.replace(options.tls, verify=ca.needed()))
     if ca is not None and proxy is not None and proxy.scheme == "https" and proxy.tls.verify is True:
         proxy = _trusting(proxy, ca.needed())
     if logins and url.username is None and "authorization" not in request.headers:
         # The file's default is for whom the caller turns to, not for whom a server leads to.
-        login = logins.authorization(url, default=not call.strayed)
+        login = logins.authorization(url, default=not request.way.strayed)
         if login is not None:
             request = request.with_field("Authorization", login)
     if proxy is not None:
@@ -174,6 +174,8 @@ def by_road(
 
 def explain_refusal(error: UnsupportedFeature, options: Options, roads: Roads, capabilities: Capability) -> None:
     """Add to a refusal who asked for what was refused, where that is not in the call."""
+    if error.request is None:  # of a middleware, which means something else
+        return
     request: Request = error.request
     proxy, why = roads.explain(request.url, options.dial)
     missing = needs(request, dataclasses.replace(options, proxy=proxy)) & ~capabilities

@@ -20,6 +20,7 @@ from intermodal.model.bodies import ReadyBody, WholeBody
 from intermodal.model.decoding import codings, decoded
 from intermodal.model.exchange import UNKNOWN, ExchangeInfo
 from intermodal.model.headers import Headers, HeadersInput
+from intermodal.model.redirect import REDIRECTS, next_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -31,8 +32,7 @@ if TYPE_CHECKING:
     from intermodal.model.event_stream import EventStream
     from intermodal.model.request import Request
 
-#: The statuses that lead elsewhere where a Location says where (RFC 9110 section 15.4), and those that do for good.
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+#: The statuses that lead elsewhere for good (RFC 9110 sections 15.4.2 and 15.4.9).
 _PERMANENT_REDIRECTS = frozenset({301, 308})
 
 _control = re.compile("[\x00-\x1f\x7f-\x9f]")
@@ -184,7 +184,7 @@ class BaseResponse:
     @property
     def is_redirect(self) -> bool:
         """Whether this leads elsewhere, and says where."""
-        return self.status_code in _REDIRECTS and "location" in self.headers
+        return self.status_code in REDIRECTS and "location" in self.headers
 
     @property
     def is_permanent_redirect(self) -> bool:
@@ -198,8 +198,6 @@ class BaseResponse:
         Raises:
             UnsupportedScheme, InvalidURL: it leads where no request can go.
         """
-        from intermodal.model.redirect import next_request  # noqa: PLC0415 - for those who follow by hand
-
         return next_request(self)
 
     @property

@@ -50,6 +50,9 @@ class BytesBody:
     """A RawBody over bytes or an iterable of bytes; closing it closes the iterable."""
 
     def __init__(self, content: bytes | Iterable[bytes]) -> None:
+        given: object = content
+        if isinstance(given, str):
+            raise TypeError("a response's body is a str: expected bytes, so encode it")
         self._pieces = iter((content,)) if isinstance(content, bytes) else iter(content)
         self._rest = b""
 

@@ -133,6 +133,8 @@ class Body:
                     if source is None:
                         source = iter(self._open())
                     piece = next(source, _END)
+                except RequestBodyError:  # of a body within this one
+                    raise
                 except Exception as error:
                     raise RequestBodyError(f"reading the request body raised {error!r:.200}") from error
                 if piece is _END:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import heapq
 import http.cookiejar
 import math
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 from intermodal.errors import InvalidRequest
+from intermodal.forking import forget_after_fork
 from intermodal.model.cookie import check, made, make, pair, remember, touch, used
 from intermodal.model.cookie_rules import (
     MAX_COOKIES,
@@ -33,7 +35,6 @@ from intermodal.model.headers import Headers
 from intermodal.model.url import URL
 
 if TYPE_CHECKING:
-    import threading
     import urllib.request
     from collections.abc import Callable, Iterable, Iterator
     from http.client import HTTPResponse
@@ -52,9 +53,14 @@ class CookieStore(http.cookiejar.CookieJar):
 
     def __init__(self) -> None:
         super().__init__()
+        forget_after_fork(self)
         #: No cookie expires before this second.
         self._first_expiry = math.inf
         self._count = 0
+
+    def after_fork(self) -> None:
+        """Begin with a lock of this process's own: another thread of the parent may have held it."""
+        self._cookies_lock = threading.RLock()
 
     @property
     def is_empty(self) -> bool:

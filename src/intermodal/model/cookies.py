@@ -179,18 +179,15 @@ class CookieJar(CookieStore):
         kept = [cookie for cookie in self if session or cookie.expires is not None]
         cookie_file.write(path, [record(cookie) for cookie in sorted(kept, key=made)])
 
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> CookieJar:
-        """Read what :meth:`save` has written; what has expired since is left out.
+    def load(self, path: str | os.PathLike[str]) -> None:
+        """Take in what :meth:`save` has written; what has expired since is left out.
 
         Raises:
             OSError: the file cannot be read.
             ValueError: it is no such file.
         """
-        jar = cls()
         for attributes in cookie_file.read(path):
-            jar.set_cookie(make(**attributes))
-        return jar
+            self.set_cookie(make(**attributes))
 
     def __getstate__(self) -> dict[str, Any]:
         return {"cookies": sorted(self, key=made)}

@@ -25,10 +25,7 @@ def encode_fields(fields: Fields, name: str) -> str:
     Raises:
         InvalidRequest: it is neither a mapping nor pairs.
     """
-    pairs: list[tuple[Any, Any]] = []
-    for key, value in _pairs(fields, name):
-        values = value if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping) else [value]
-        pairs.extend((key, each) for each in values if each is not None)
+    pairs = [pair for pair in _flat(fields, name) if pair[1] is not None]
     from urllib.parse import urlencode  # noqa: PLC0415 - slow to import
 
     try:
@@ -41,7 +38,19 @@ def _pairs(fields: Fields, name: str) -> list[tuple[Any, Any]]:
     try:
         return list(fields.items()) if isinstance(fields, Mapping) else [(key, value) for key, value in fields]
     except (TypeError, ValueError) as error:
-        raise InvalidRequest(f"{name}={fields!r:.80}: expected a mapping or pairs of (key, value)") from error
+        what = type(fields).__name__  # and nothing of what is in it, which may be a password
+        raise InvalidRequest(
+            f"{name} is a {what} that holds something else: expected a mapping or pairs of (key, value)"
+        ) from error
+
+
+def _flat(fields: Fields, name: str) -> list[tuple[Any, Any]]:
+    """Give pairs with a value each, for lists repeat the key."""
+    pairs: list[tuple[Any, Any]] = []
+    for key, value in _pairs(fields, name):
+        values = value if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping) else [value]
+        pairs.extend((key, each) for each in values)
+    return pairs
 
 
 class Params(NamedTuple):
@@ -60,7 +69,7 @@ class Params(NamedTuple):
         """Read ``params``; text and bytes go as they are."""
         if params is None or isinstance(params, str | bytes):
             return cls(text=_text(params))
-        fields = tuple(_pairs(params, "params"))
+        fields = tuple(_flat(params, "params"))
         encode_fields(fields, "params")  # what is wrong with them is said here, not at the first request
         return cls(fields)
 
@@ -70,6 +79,8 @@ class Params(NamedTuple):
         Raises:
             InvalidRequest: they are neither a mapping nor pairs.
         """
+        if params is None and not self.fields:
+            return self.text
         if params is None or isinstance(params, str | bytes):
             return "&".join(filter(None, [self.text, encode_fields(self.fields, "params"), _text(params)]))
         given = _pairs(params, "params")

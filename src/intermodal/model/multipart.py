@@ -170,9 +170,9 @@ def _pairs(given: object, name: str) -> list[tuple[Any, Any]]:
         items = [given]
     for item in items:
         if not isinstance(item, tuple | list) or len(item) != 2:
-            raise InvalidRequest(
-                f"{name} holds {item!r:.80}: expected a mapping or pairs of (name, value), to be sent as"
-                " multipart/form-data"
+            what = f"a {type(item).__name__}" + (f" of {len(item)}" if isinstance(item, tuple | list) else "")
+            raise InvalidRequest(  # and nothing of what is in it, which may be a password
+                f"{name} holds {what}: expected a mapping or pairs of (name, value), to be sent as multipart/form-data"
             )
     return [(key, value) for key, value in items]
 
@@ -238,7 +238,7 @@ def _headers(content_type: object, given: Any, shown: str) -> Headers:
             items = list(given.items() if isinstance(given, Mapping) else given)
         except TypeError as error:
             raise InvalidHeader(
-                f"{shown}: headers={given!r:.80}: expected a mapping or pairs of (name, value)"
+                f"{shown}: headers is a {type(given).__name__}: expected a mapping or pairs of (name, value)"
             ) from error
         own = Headers([_utf8(item, shown) for item in items])
     if "content-disposition" in own:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -338,6 +338,10 @@ class Options:
     tls: TLS = TLS()
     proxy: Proxy | None = None
     dial: Dial = Dial()
+
+    def within(self, total: float) -> Options:
+        """Give the same with another bound on the whole exchange, in seconds."""
+        return replace(self, timeouts=replace(self.timeouts, total=total))
 
 
 @dataclass(frozen=True, slots=True)

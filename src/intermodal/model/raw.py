@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
+from intermodal.errors import UnsupportedFeature
 from intermodal.model.bodies import CHUNK
 
 if TYPE_CHECKING:
@@ -22,6 +23,20 @@ class Raw(io.RawIOBase):
 
     def __del__(self) -> None:
         """Close nothing: a file would when it is collected, and the response may still be wanted."""
+
+    @property
+    def decode_content(self) -> bool:
+        """Always False: this is the body as it came; ``iter_content`` decodes.
+
+        Raises:
+            UnsupportedFeature: it is set to True, as urllib3's responses allow; nothing would come of it.
+        """
+        return False
+
+    @decode_content.setter
+    def decode_content(self, value: object) -> None:
+        if value:
+            raise UnsupportedFeature("response.raw is the body as it came: response.iter_content() decodes it")
 
     def readable(self) -> bool:
         return True

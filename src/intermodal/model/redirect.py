@@ -68,13 +68,16 @@ def redirected(response: BaseResponse, request: Request) -> Request | None:
     if not same_origin or request.headers["host"] == request.url.authority:
         dropped.add("host")
     keeps_body = method == request.method
+    way = request.way
+    if not same_origin:
+        way = Way(strayed=True, downgraded=way.downgraded or (request.url.scheme, url.scheme) == ("https", "http"))
     pairs = [
         (name, value)
         for name, value in request.headers.pairs
         if (key := name.lower()) not in dropped
         and (keeps_body or not (key in _OF_A_BODY or key.startswith("content-")))
     ]
-    return Request(method, url, pairs, request.body if keeps_body else None)
+    return Request(method, url, pairs, request.body if keeps_body else None).by_way_of(way)
 
 
 def next_request(response: BaseResponse) -> Request | None:
@@ -84,15 +87,7 @@ def next_request(response: BaseResponse) -> Request | None:
     anew. What has been left on the way is known to the one who sends it.
     """
     request = response._asked or response.request
-    following = None if request is None else redirected(response, request)
-    if request is None or following is None:
-        return None
-    downgraded = request.url.scheme == "https" and following.url.scheme == "http"
-    strayed = downgraded or following.url.origin != request.url.origin
-    way = request.way
-    if not (strayed or way.strayed):
-        return following
-    return following.by_way_of(Way(strayed=True, downgraded=way.downgraded or downgraded))
+    return None if request is None else redirected(response, request)
 
 
 def _target(base: URL, location: str) -> URL:

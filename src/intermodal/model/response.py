@@ -273,8 +273,10 @@ class Response(BaseResponse):
 
     def close(self) -> None:
         """Give the connection back, or drop it where the body was not read to its end."""
-        self._body.close()
-        self._closed()
+        try:
+            self._body.close()
+        finally:
+            self._closed()
 
     def _closed(self) -> None:
         if self._on_close is not None:

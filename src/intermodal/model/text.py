@@ -236,7 +236,7 @@ def apparent_encoding(content: bytes) -> str:
     if len(text) - len(text.encode("ascii", "ignore")) > 20 * bad:
         return "utf-8"
     letters = len(_NOT_ASCII.findall(sample))
-    if letters < _TELLING and letters * 3 < len(sample):
+    if letters < _TELLING and (letters * 3 < len(sample) or len(sample) < 8):
         return "cp1252"
     from charset_normalizer import from_bytes  # noqa: PLC0415 - slow to import, and seldom needed
 

@@ -7,6 +7,7 @@ is never released in the child. Whatever holds such things is told there to begi
 from __future__ import annotations
 
 import os
+import threading
 import weakref
 from typing import Protocol
 
@@ -21,6 +22,25 @@ _heirs: weakref.WeakSet[_Heir] = weakref.WeakSet()
 def forget_after_fork(heir: _Heir) -> None:
     """Have ``heir.after_fork()`` called in every child process, as long as it lives."""
     _heirs.add(heir)
+
+
+class Lock:
+    """A lock that a child process begins anew with: the thread that held it in the parent is not there."""
+
+    __slots__ = ("__weakref__", "_lock")
+
+    def __init__(self) -> None:
+        self.after_fork()
+        forget_after_fork(self)
+
+    def after_fork(self) -> None:
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
 
 
 def _begin_anew() -> None:
