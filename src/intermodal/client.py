@@ -75,6 +75,9 @@ if TYPE_CHECKING:
 #: Stands for "not given", where None means something.
 _UNSET: Any = object()
 
+#: So many seconds are not taken off a call's total for what has been done before its first request.
+_UNNOTICED = 0.01
+
 #: How many requests a client remembers.
 _MOST_MADE = 256
 
@@ -560,8 +563,8 @@ class _Carrier:
                 phase="pool",
                 delivery="not_sent",
             )
-        if asked == self.call.total and not self._sent:
-            return options
+        if asked is not None and asked - left < _UNNOTICED and not self._sent:
+            return options  # an error of it is to tell the bound that was given
         total = round(left, 3) or left
         return options.within(total if asked is None else min(total, asked))
 
