@@ -47,7 +47,7 @@ from intermodal.model.encode import Params
 from intermodal.model.options import Dial, Limits, Options
 from intermodal.model.redirect import REDIRECTS
 from intermodal.model.request import Request
-from intermodal.model.response import BaseResponse, Response
+from intermodal.model.response import Response
 from intermodal.model.url import URL
 from intermodal.protocol import Capability, TransportInfo, refuse_unsupported
 from intermodal.registry import current_override, find
@@ -418,11 +418,10 @@ class Client:
             inner = plan.compose(carrier.call, telling=wanted(self._listener))
             response = drive(inner(request, options), carrier.carry, carrier.rest)
         except BaseException as error:
-            carrier.leave(None, wait=isinstance(error, Exception))
+            carrier.leave(wait=isinstance(error, Exception))
             if isinstance(error, UnsupportedFeature):
                 explain_refusal(error, options, plan.roads or Roads(None, self._environment), capabilities)
             raise
-        carrier.leave(response)
         if not isinstance(response, Response):
             raise TypeError(
                 f"a middleware gave {response!r:.60}: expected a Response, which is what this client awaits"
@@ -529,7 +528,7 @@ class Client:
 
 
 class _Carrier:
-    """Carries the requests of one call over a transport, within the time that is left of it, and leaves none open."""
+    """Carries the requests of one call over a transport, within the time that is left of it."""
 
     __slots__ = ("_came", "_last", "_sent", "call", "transport")
 
@@ -573,10 +572,10 @@ class _Carrier:
         left = self.call.remaining()
         time.sleep(seconds if left is None else max(min(seconds, left), 0))
 
-    def leave(self, response: BaseResponse | None, *, wait: bool = True) -> None:
-        """Be done with the last response that came, unless it is the one that is handed over."""
+    def leave(self, *, wait: bool) -> None:
+        """Be done with the last response that came, where the call has failed: an error may keep it for long."""
         last = self._last
-        if last is None or last is response:
+        if last is None:
             return
         with contextlib.suppress(Exception):
             if wait:
