@@ -29,13 +29,15 @@ from intermodal.model.url import URL
 from intermodal.protocol import Capability
 
 if TYPE_CHECKING:
+    from intermodal.events import Listener
     from intermodal.middleware.auth import AuthInput
     from intermodal.middleware.retries import RetryInput
     from intermodal.middleware.route import ProxiesInput
     from intermodal.model.cookies import CookiesInput
     from intermodal.model.headers import HeaderText
     from intermodal.model.multipart import FilesInput
-    from intermodal.model.options import CertInput, TimeoutInput, VerifyInput
+    from intermodal.model.options import CertInput, Limits, TimeoutInput, VerifyInput
+    from intermodal.stack import MiddlewareInput
 
 DefaultsInput = (
     Mapping[str, str] | Mapping[str, "HeaderText | None"] | Iterable[tuple["HeaderText", "HeaderText | None"]] | None
@@ -93,6 +95,28 @@ class SendKeywords(TypedDict, total=False):
     stream: bool
 
 
+class ClientKeywords(TypedDict, total=False):
+    """The settings of a client, beside its transport."""
+
+    base_url: str | None
+    headers: DefaultsInput
+    params: ParamsInput
+    cookies: CookiesInput
+    auth: AuthInput
+    timeout: TimeoutInput
+    proxies: ProxiesInput | None
+    verify: VerifyInput
+    cert: CertInput
+    retries: RetryInput
+    max_redirects: int
+    dial: Dial
+    trust_env: bool
+    limits: Limits
+    middleware: MiddlewareInput | None
+    listener: Listener | None
+
+
+SETTINGS = frozenset(ClientKeywords.__annotations__)
 BUILD_KEYWORDS = frozenset(BuildKeywords.__annotations__)
 #: What is done by flows around a request.
 FLOW_KEYWORDS = frozenset({"cookies", "auth", "proxies", "retries"})

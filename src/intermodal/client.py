@@ -2,128 +2,40 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
 
-from intermodal.build import (
-    BUILD_KEYWORDS,
-    DEFAULT_TIMEOUTS,
-    FLOW_KEYWORDS,
-    KEYWORDS,
-    OPTION_KEYWORDS,
-    SEND_KEYWORDS,
-    Asked,
-    RequestKeywords,
-    build_options,
-    build_request,
-    build_tls,
-    build_url,
-    checked_dial,
-    default_headers,
-    merge_headers,
-    refuse_keywords,
-    refuses_login,
-)
-from intermodal.errors import (
-    Disconnected,
-    Error,
-    InvalidURL,
-    TotalTimeout,
-    TransportBug,
-    TransportClosed,
-    UnsupportedFeature,
-)
-from intermodal.flow import DRAIN_BYTES, DRAIN_SECONDS, Call, drive
-from intermodal.forking import Lock
-from intermodal.middleware.auth import as_auth
-from intermodal.middleware.environment import Environment
-from intermodal.middleware.retries import Budget, Retry
-from intermodal.middleware.route import Proxies, Roads, explain_refusal
-from intermodal.middleware.telling import Teller, as_listener, wanted
-from intermodal.model.encode import Params
-from intermodal.model.options import Dial, Limits, Options
+from intermodal.base_client import BaseClient
+from intermodal.build import KEYWORDS, SEND_KEYWORDS, RequestKeywords, refuse_keywords
+from intermodal.carrying import Carrier, carry
+from intermodal.errors import Disconnected, TransportClosed, UnsupportedFeature
+from intermodal.flow import Call, drive
+from intermodal.middleware.route import Roads, explain_refusal
+from intermodal.middleware.telling import wanted
 from intermodal.model.redirect import REDIRECTS
 from intermodal.model.request import Request
 from intermodal.model.response import Response
-from intermodal.model.url import URL
-from intermodal.protocol import Capability, TransportInfo, refuse_unsupported
+from intermodal.protocol import TransportInfo
 from intermodal.registry import current_override, find
-from intermodal.stack import Around, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-    from typing_extensions import Never, Self, Unpack
+    from typing_extensions import Self, Unpack
 
-    from intermodal.build import BuildKeywords, CommonKeywords, DataInput, DefaultsInput, SendKeywords
-    from intermodal.events import Listener
-    from intermodal.middleware.auth import Auth, AuthInput, NetrcAuth
-    from intermodal.middleware.logins import Logins
-    from intermodal.middleware.retries import RetryInput
-    from intermodal.middleware.route import ProxiesInput
-    from intermodal.model.cookies import CookieJar, CookiesInput
-    from intermodal.model.encode import ParamsInput
-    from intermodal.model.headers import Headers
-    from intermodal.model.options import CertInput, TimeoutInput, VerifyInput
+    from intermodal.build import ClientKeywords, CommonKeywords, DataInput, SendKeywords
+    from intermodal.model.options import Options
+    from intermodal.model.url import URL
     from intermodal.protocol import Transport, TransportFactory
-    from intermodal.stack import MiddlewareInput
-
-#: Stands for "not given", where None means something.
-_UNSET: Any = object()
-
-#: So many seconds are not taken off a call's total for what has been done before its first request.
-_UNNOTICED = 0.01
 
 #: How many requests a client remembers.
 _MOST_MADE = 256
 
-_SETTINGS = (
-    "base_url",
-    "headers",
-    "params",
-    "cookies",
-    "auth",
-    "timeout",
-    "proxies",
-    "verify",
-    "cert",
-    "retries",
-    "max_redirects",
-    "dial",
-    "trust_env",
-    "limits",
-    "middleware",
-    "listener",
-    "transport",
-)
 
-#: What of a client travels to another process.
-_PICKLED = (
-    "_limits",
-    "_base_url",
-    "_headers",
-    "_params",
-    "_timeouts",
-    "_proxies",
-    "_tls",
-    "_dial",
-    "_trust_env",
-    "_given",
-    "_name",
-    "_jar",
-    "_auth",
-    "_retry",
-    "_max_redirects",
-    "_around",
-    "_listener",
-)
-
-
-class Client:
+class Client(BaseClient):
     """Sends requests over a transport, with settings that hold for all of them.
 
     Args:
@@ -162,109 +74,32 @@ class Client:
     """
 
     def __init__(
-        self,
-        transport: str | TransportFactory | Transport | None = None,
-        *,
-        base_url: str | None = None,
-        headers: DefaultsInput = None,
-        params: ParamsInput = None,
-        cookies: CookiesInput = None,
-        auth: AuthInput = None,
-        timeout: TimeoutInput = _UNSET,
-        proxies: ProxiesInput | None = None,
-        verify: VerifyInput = True,
-        cert: CertInput = None,
-        retries: RetryInput = 0,
-        max_redirects: int = 30,
-        dial: Dial = Dial(),  # noqa: B008 - frozen
-        trust_env: bool = True,
-        limits: Limits = Limits(),  # noqa: B008 - frozen
-        middleware: MiddlewareInput = (),
-        listener: Listener | None = None,
-        **unknown: Never,
+        self, transport: str | TransportFactory | Transport | None = None, **settings: Unpack[ClientKeywords]
     ) -> None:
-        if unknown:
-            refuse_keywords("Client", unknown, _SETTINGS)
-        if not isinstance(limits, Limits):
-            raise TypeError(f"limits={limits!r:.60}: expected Limits(...)")
-        self._opening = Lock()
-        self._limits = limits
-        self._base_url = None if base_url is None else _base(base_url)
-        self._headers = merge_headers(default_headers(), headers)
-        self._params = Params.of(params)  # now: what is changed in a mapping afterwards changes no request
-        self._timeouts = DEFAULT_TIMEOUTS if timeout is _UNSET else Asked.of(timeout)
-        self._proxies = None if proxies is None else Proxies(proxies)
-        self._tls = build_tls(verify, cert)
-        self._dial = checked_dial(dial)
-        self._trust_env = trust_env
-        self._auth = as_auth(auth)
-        self._retry = Retry.of(retries)
-        self._budget = Budget()
-        self._max_redirects = _count(max_redirects)
-        self._around = Around.of(middleware)
-        self._listener = as_listener(listener)
-        #: None while there has never been a cookie: most clients see none, and what holds them is slow to import.
-        self._jar: CookieJar | None = None
-        if cookies is not None:
-            from intermodal.model.cookies import CookieJar  # noqa: PLC0415 - see above
-
-            self._jar = cookies if isinstance(cookies, CookieJar) else CookieJar.of(cookies)
-        self._read_environment()
+        super().__init__(**settings)
         self._given: Transport | None = None
         self._opened: Transport | None = None
         self._name: str | None = None
         self._factory: Callable[..., Transport] | None = None
-        self._closed = False
-        #: Requests that were made of a method and a URL alone, to be sent again; and the options of those without any.
+        #: Requests that were made of a method and a URL alone, to be sent again.
         self._made: dict[tuple[str, str], Request] = {}
-        self._usual: tuple[TransportInfo, Options] | None = None
         if transport is None or isinstance(transport, str):
             self._name = transport or os.environ.get("INTERMODAL_TRANSPORT") or "socket"
-            self._factory = find(
-                self._name
-            ).load()  # what is wrong with the name is said here, not at the first request
+            self._factory = find(self._name).load()  # what is wrong with it is said here, not at the first request
         elif (callable(transport) and not hasattr(transport, "send")) or isinstance(transport, type):
-            self._opened = _transport(transport(limits=limits))
+            self._opened = _transport(transport(limits=self._limits))
         else:
             self._given = _transport(transport)
 
-    def _read_environment(self) -> None:
-        self._environment = environment = Environment.read() if self._trust_env else Environment()
-        self._ca = environment.ca.found() if environment.ca is not None else None
-        missing = environment.ca is not None and self._ca is None  # which is the fault of an https request only
-        by_url = self._proxies is not None or environment.proxies or missing
-        #: None where nothing goes by a request's URL.
-        self._roads = Roads(self._proxies, environment) if by_url else None
-        #: Whether nothing is to be done around a request of this client's, until an answer asks for it.
-        self._plain = not (by_url or environment.logins or self._auth is not None or self._retry.total or self._around)
-
     def __getstate__(self) -> dict[str, Any]:
         """Pickle the settings, with the transport by its name, or as one that was given pickles itself; no connection."""
-        return {
-            **{name: getattr(self, name) for name in _PICKLED},
-            "_opened": self._opened if self._name is None else None,  # by a factory, which nothing is known of any more
-        }
+        by_factory = self._opened if self._name is None else None  # which nothing is known of any more
+        return {**super().__getstate__(), "_name": self._name, "_given": self._given, "_opened": by_factory}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        Client.__init__(
-            self, state["_name"] or state["_given"] or state["_opened"], limits=state["_limits"], trust_env=False
-        )  # read below
-        self.__dict__.update(state)
-        self._read_environment()
-
-    if not TYPE_CHECKING:  # to a type checker, there is nothing to be set
-
-        def __setattr__(self, name: str, value: object) -> None:
-            if not name.startswith("_"):
-                raise AttributeError(
-                    f"a Client's settings are given when it is made, or with a call: Client({name}=...)"
-                )
-            object.__setattr__(self, name, value)
-
-    @property
-    def headers(self) -> Headers:
-        """The headers that every request begins with; given when the client is made."""
-        return self._headers
+        transport = state["_name"] or state["_given"] or state["_opened"]
+        Client.__init__(self, transport, limits=state["_limits"], trust_env=False)  # which super() reads
+        super().__setstate__(state)
 
     @property
     def transport(self) -> Transport:
@@ -287,42 +122,6 @@ class Client:
                     assert self._factory is not None
                     self._opened = _transport(self._factory(limits=self._limits))
         return self._opened
-
-    @property
-    def cookies(self) -> CookieJar:
-        """The cookies of this client: those it was given, and what servers have set.
-
-        >>> client = Client(cookies={"theme": "dark"})
-        >>> client.cookies["theme"]
-        'dark'
-        """
-        return self._make_jar()
-
-    def _known_jar(self) -> CookieJar | None:
-        return self._jar
-
-    def _make_jar(self) -> CookieJar:
-        if self._jar is None:
-            from intermodal.model.cookies import CookieJar  # noqa: PLC0415 - see __init__
-
-            with self._opening:
-                if self._jar is None:
-                    self._jar = CookieJar()
-        return self._jar
-
-    def build_request(self, method: str, url: str | bytes | URL, **keywords: Unpack[BuildKeywords]) -> Request:
-        """Make the Request that ``request`` would begin with; cookies, logins and proxies are added when it is sent.
-
-        >>> Client().build_request("get", "http://h/a", params={"q": 1}).target
-        '/a?q=1'
-        """
-        if not keywords.keys() <= BUILD_KEYWORDS:
-            refuse_keywords("build_request", keywords.keys() - BUILD_KEYWORDS, BUILD_KEYWORDS)
-        return self._build(method, url, keywords)
-
-    def _build(self, method: str, url: str | bytes | URL, keywords: BuildKeywords | RequestKeywords) -> Request:
-        target = build_url(url, self._base_url, self._params, keywords.get("params"))
-        return build_request(method, target, self._headers, keywords)
 
     def request(self, method: str, url: str | bytes | URL, **keywords: Unpack[RequestKeywords]) -> Response:
         """Send a request.
@@ -376,27 +175,13 @@ class Client:
         if self._closed:
             raise TransportClosed("the client is closed: open another one", request=request)
         transport = self.transport
-        info = transport.info
-        usual = self._usual
-        if keywords and not keywords.keys().isdisjoint(OPTION_KEYWORDS):
-            options = self._options(keywords, info.capabilities)
-        elif usual is not None and usual[0] is info:
-            options = usual[1]
-        else:
-            options = self._options({}, info.capabilities)
-            self._usual = (info, options)
-        began = None if options.timeouts.total is None else time.monotonic()
+        options = self._options_for(keywords, transport.info)
+        total = options.timeouts.total
+        began = None if total is None else time.monotonic()
         came: Response | Disconnected | None = None
-        if (
-            self._plain
-            and (self._jar is None or self._jar.is_empty)
-            and request.url.username is None
-            and (not keywords or keywords.keys().isdisjoint(FLOW_KEYWORDS))
-            and not wanted(self._listener)
-        ):
-            # Flows would change nothing about what is sent: none is entered before what comes asks for one.
+        if self._needs_no_flow(request, keywords):
             try:
-                came = _carry(transport, request, options)
+                came = carry(transport, request, options)
             except Disconnected as error:
                 if not error.reused:
                     raise
@@ -406,11 +191,10 @@ class Client:
                     if not self._budget.is_full and came.status_code < 500:
                         self._budget.give()
                     return _handed_over(came, keywords)
-        call = Call(options.timeouts.total, Teller(self._listener).tell, began=began)
-        response = self._by_flows(_Carrier(transport, call, came), request, options, keywords)
-        return _handed_over(response, keywords)
+        carrier = Carrier(transport, Call(total, self._teller.tell, began=began), came)
+        return _handed_over(self._by_flows(carrier, request, options, keywords), keywords)
 
-    def _by_flows(self, carrier: _Carrier, request: Request, options: Options, keywords: RequestKeywords) -> Response:
+    def _by_flows(self, carrier: Carrier, request: Request, options: Options, keywords: RequestKeywords) -> Response:
         """Send by way of the flows; what has come of the first request already is not asked for again."""
         capabilities = carrier.transport.info.capabilities
         plan = self._plan(request, keywords, capabilities)
@@ -427,55 +211,6 @@ class Client:
                 f"a middleware gave {response!r:.60}: expected a Response, which is what this client awaits"
             )
         return response
-
-    def _plan(self, request: Request, keywords: RequestKeywords, capabilities: Capability) -> Plan:
-        """Decide what is to happen around the requests of one call."""
-        follows = keywords.get("allow_redirects")
-        if follows is None:
-            follows = request.method != "HEAD"
-        auth, logins = self._login(request, keywords)
-        proxies = keywords.get("proxies")
-        cookies = keywords.get("cookies")
-        if cookies is not None:
-            from intermodal.model.cookies import CookieJar  # noqa: PLC0415 - see __init__
-
-            cookies = CookieJar.of(cookies)
-        retries = keywords.get("retries")
-        return Plan(
-            redirects=self._max_redirects if follows else None,
-            roads=self._roads if proxies is None else Roads(Proxies(proxies).over(self._proxies), self._environment),
-            trusting=Capability.CUSTOM_TLS in capabilities,
-            logins=logins,
-            auth=auth,
-            retry=self._retry if retries is None else Retry.of(retries),
-            budget=self._budget,
-            jar=self._known_jar,
-            make_jar=self._make_jar,
-            cookies=cookies,
-            around=self._around,
-        )
-
-    def _login(self, request: Request, keywords: RequestKeywords) -> tuple[Auth | None, Logins | None]:
-        """Decide who logs in: the call's auth, its header, the client's auth, the URL, the netrc file."""
-        logins = self._environment.logins or None
-        auth: Auth | NetrcAuth | None = None
-        if keywords.get("auth") is not None:
-            auth = as_auth(keywords["auth"])
-        elif refuses_login(keywords.get("headers")):
-            return None, None
-        elif request.way.strayed:  # what is the client's own is not for whom a redirect chose
-            pass
-        elif (own := request.headers.get("authorization")) is None or own == self._headers.get("authorization"):
-            auth = self._auth  # a header that is the client's own does not keep the client's own auth away
-            if auth is None and own is None and request.url.username is not None:
-                auth = as_auth((request.url.username, request.url.password or ""))
-        if auth is not None and not callable(auth):
-            return None, auth.logins
-        return auth, logins
-
-    def _options(self, keywords: RequestKeywords, capabilities: Capability) -> Options:
-        ca = self._ca if Capability.CUSTOM_TLS in capabilities else None  # else it has settings of its own
-        return build_options(self._timeouts, self._tls, self._dial, keywords, capabilities, ca=ca)
 
     def get(self, url: str | bytes | URL, **keywords: Unpack[RequestKeywords]) -> Response:
         """Send a GET; keywords as for :meth:`request`."""
@@ -527,101 +262,10 @@ class Client:
         self.close()
 
 
-class _Carrier:
-    """Carries the requests of one call over a transport, within the time that is left of it."""
-
-    __slots__ = ("_came", "_last", "_sent", "call", "transport")
-
-    def __init__(self, transport: Transport, call: Call, came: Response | Disconnected | None) -> None:
-        self.transport = transport
-        self.call = call
-        self._came = came
-        self._last: Response | None = None
-        self._sent = False
-
-    def carry(self, request: Request, options: Options) -> Response:
-        came, self._came = self._came, None
-        if came is None:
-            came = _carry(self.transport, request, self._within(request, options))
-        self._sent = True
-        if not isinstance(came, Response):
-            raise came
-        self._last = came
-        return came
-
-    def _within(self, request: Request, options: Options) -> Options:
-        """Bound the exchange by what is left of the call; the first has all of it."""
-        left, asked = self.call.remaining(), options.timeouts.total
-        if left is None:
-            return options
-        if left <= 0:
-            raise TotalTimeout(
-                f"nothing is left of the {self.call.total:g} s that the whole call may take",
-                request=request,
-                transport=self.transport.info.name,
-                phase="pool",
-                delivery="not_sent",
-            )
-        if asked is not None and asked - left < _UNNOTICED and not self._sent:
-            return options  # an error of it is to tell the bound that was given
-        total = round(left, 3) or left
-        return options.within(total if asked is None else min(total, asked))
-
-    def rest(self, seconds: float) -> None:
-        """Sleep, but not beyond the end of the call."""
-        left = self.call.remaining()
-        time.sleep(seconds if left is None else max(min(seconds, left), 0))
-
-    def leave(self, *, wait: bool) -> None:
-        """Be done with the last response that came, where the call has failed: an error may keep it for long."""
-        last = self._last
-        if last is None:
-            return
-        with contextlib.suppress(Exception):
-            if wait:
-                last.drain(DRAIN_BYTES, DRAIN_SECONDS)  # what is short can still be read, from an error that has it
-            else:
-                last.close()
-
-
 def _handed_over(response: Response, keywords: RequestKeywords) -> Response:
     if not keywords or not keywords.get("stream"):
         response.content  # noqa: B018 - read now, so that its failure is this call's
     return response
-
-
-def _carry(transport: Transport, request: Request, options: Options) -> Response:
-    """Send, and hold the transport to its contract: what it does not declare is refused (T4), its errors are ours (T5)."""
-    started = time.perf_counter()
-    try:
-        refuse_unsupported(request, options, transport.info)
-        response = transport.send(request, options)
-    except Error as error:
-        if error.request is None:
-            error.request, error.transport = request, transport.info.name
-        raise
-    except Exception as error:
-        raise TransportBug(
-            f"transport {transport.info.name!r} let {error!r:.200} out, which is no intermodal error: this is a bug of the transport",
-            request=request,
-            transport=transport.info.name,
-        ) from error
-    if not isinstance(response, Response):
-        raise TransportBug(
-            f"transport {transport.info.name!r} gave {response!r:.80}: expected an intermodal.Response; this is a bug of the transport",
-            request=request,
-            transport=transport.info.name,
-        )
-    response._seconds = time.perf_counter() - started
-    return response
-
-
-def _count(given: int) -> int:
-    if isinstance(given, bool) or not isinstance(given, int):
-        raise TypeError(f"max_redirects={given!r:.40}: expected a number from 0")
-    if given < 0:
-        raise ValueError(f"max_redirects={given!r:.40}: expected how many redirects to follow in one call, from 0")
-    return given
 
 
 def _transport(given: Any) -> Transport:
@@ -637,15 +281,6 @@ def _transport(given: Any) -> Transport:
         )
     checked: Transport = given
     return checked
-
-
-def _base(url: str) -> URL:
-    base = URL(url)
-    if base.query is not None or base.fragment is not None:
-        raise InvalidURL(
-            f"base_url={base.without_userinfo()!r:.80} has a query or a fragment: give params=... for what every query is to hold"
-        )
-    return base
 
 
 def request(method: str, url: str | bytes | URL, **keywords: Unpack[RequestKeywords]) -> Response:

@@ -22,6 +22,8 @@ from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from intermodal.errors import TotalTimeout
+
 if TYPE_CHECKING:
     from intermodal.model.options import Options
     from intermodal.model.request import Request
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 #: A response that is not wanted is read so far, in bytes and seconds, to keep its connection; then dropped.
 DRAIN_BYTES = 65536
 DRAIN_SECONDS = 0.25
+
+#: So many seconds are not taken off a call's total for what has been done before its first request.
+_UNNOTICED = 0.01
 
 
 @dataclass(slots=True)  # frozen ones take three times as long to make, and this one is made for every request
@@ -90,6 +95,28 @@ class Call:
     def remaining(self) -> float | None:
         """Give the seconds that are left, which may be none any more; None without a total timeout."""
         return None if self.ends is None else self.ends - time.monotonic()
+
+    def bound(self, request: Request, options: Options, transport: str, *, first: bool) -> Options:
+        """Bound an exchange by what is left of the call; the first has all of it, and its error tells that bound.
+
+        Raises:
+            TotalTimeout: nothing is left; the request was not sent.
+        """
+        left, asked = self.remaining(), options.timeouts.total
+        if left is None:
+            return options
+        if left <= 0:
+            raise TotalTimeout(
+                f"nothing is left of the {self.total:g} s that the whole call may take",
+                request=request,
+                transport=transport,
+                phase="pool",
+                delivery="not_sent",
+            )
+        if first and asked is not None and asked - left < _UNNOTICED:
+            return options
+        total = round(left, 3) or left
+        return options.within(total if asked is None else min(total, asked))
 
 
 Op = Send | Drain | Sleep
