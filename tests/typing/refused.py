@@ -92,7 +92,6 @@ def keywords(client: Client) -> None:
     intermodal.get(URL_TEXT, jsn={})  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     intermodal.post(URL_TEXT, jsn={})  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     Client(header={"A": "b"})  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
-    Client(None, URL_TEXT)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue]
     client.get()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     client.request(URL_TEXT)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     client.build_request("GET", URL_TEXT, timeout=5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
