@@ -129,10 +129,10 @@ def test_iter_content_gives_everything_in_the_size_asked_for(content, cuts, size
         assert all(len(piece) == size for piece in given_out[:-1])
 
 
-@pytest.mark.parametrize("size", [0, -1, "8", 1.5])
-def test_a_chunk_size_that_is_none_is_refused(size):
-    """A size of no bytes would never end."""
-    with pytest.raises(ValueError, match="chunk_size"):
+@pytest.mark.parametrize(("size", "error"), [(0, ValueError), (-1, ValueError), ("8", TypeError), (1.5, TypeError)])
+def test_a_chunk_size_that_is_none_is_refused(size, error):
+    """A size of no bytes would never end, and what is no whole number is no size."""
+    with pytest.raises(error, match="chunk_size"):
         Response(200).iter_content(size)
 
 

@@ -173,7 +173,7 @@ def test_a_line_that_a_failure_cuts_off_is_not_given():
         ({"delimiter": b"x", "decode_unicode": True}, TypeError),
         ({"delimiter": b""}, ValueError),
         ({"chunk_size": 0}, ValueError),
-        ({"chunk_size": True}, ValueError),
+        ({"chunk_size": True}, TypeError),
     ],
 )
 def test_what_makes_no_lines_is_refused_and_the_body_stays(arguments, error):

@@ -165,9 +165,11 @@ def test_every_call_may_fail(name, exchange, origin, secure, ca, tmp_path, monke
             border.rest()
             fault = None  # whose traceback would keep alive what was left behind
             found += next_faults(client, origin)
+        # What may be repeated is sent once more where a kept connection has failed before any answer: by the client.
+        again = reused and delivery is None and border.failed is not None
         if left := census.more():
             found.append(left)
-        found += delivery_faults(delivery, token, [*origin.connections, *secure.connections])
+        found += delivery_faults(delivery, token, [*origin.connections, *secure.connections], most=1 + again)
         wrong.extend(f"{border.failed} as call {number}, {kind}: {each}" for each in found)
         origin.reset_records()
         secure.reset_records()
@@ -278,8 +280,8 @@ def next_faults(client, origin):
             yield f"the next request has the answer of another: {answer}"
 
 
-def delivery_faults(delivery, token, connections):
+def delivery_faults(delivery, token, connections, most=1):
     """Where an error says of the request what the servers know better, in words."""
     arrived = sum(connection.received.count(f"?token={token} ".encode()) for connection in connections)
-    if arrived > 1 or (delivery == "not_sent" and arrived) or (delivery == "sent" and not arrived):
+    if arrived > most or (delivery == "not_sent" and arrived) or (delivery == "sent" and not arrived):
         yield f"{delivery}, and arrived {arrived} times"

@@ -64,7 +64,7 @@ class Headers(Mapping[str, str]):
             self.pairs = tuple([_pair(item) for item in items])
         except TypeError as error:
             raise InvalidHeader(
-                f"headers must be a mapping or pairs of (name, value), not a {type(headers).__name__}"
+                f"headers must be a mapping or pairs of (name, value), not of type {type(headers).__name__}"
             ) from error
 
     @classmethod
@@ -86,7 +86,7 @@ class Headers(Mapping[str, str]):
             return cls.trusted([_received_pair(item) for item in items])
         except TypeError as error:
             raise InvalidHeader(
-                f"headers must be a mapping or pairs of (name, value), not a {type(headers).__name__}"
+                f"headers must be a mapping or pairs of (name, value), not of type {type(headers).__name__}"
             ) from error
 
     @classmethod

@@ -77,8 +77,9 @@ class Lane:
         self.transport = make()
         self.origin = Origin()
         self._known: set[int] = set()
-        #: The connections that the last exchange was carried on.
-        self._touched: list[Connection] = []
+        #: The numbers of the connections that the last exchange was carried on, and of those that are to serve no more.
+        self._touched: set[int] = set()
+        self._spent: set[int] = set()
         self._retired = False
 
     def renew(self) -> None:
@@ -163,12 +164,15 @@ class Lane:
                 steps += BEFORE_RESET
             self.origin.play(*steps, then=exchange.then, at="head" if exchange.early else "request")
             outcome = carry_here(self.transport, exchange.ask.request(self.origin.url), self.options, _LONG)
-        self._touched = [each for each in self.opened if len(each.received) > before.get(each.number, 0)]
+        self._touched = {each.number for each in self.opened if len(each.received) > before.get(each.number, 0)}
         return replace(outcome, wire=None if _before_the_request(exchange) else self.received(before))
 
-    def await_close(self) -> None:
-        """Wait until the connection of the last exchange is closed: what still arrives on it is no later one's."""
-        self._wait(lambda: not any(each.open for each in self._touched), "the client did not close its connection")
+    def spend(self) -> None:
+        """Count no more of what arrives on the connection of the last exchange, which is to serve no other.
+
+        An upload that an earlier answer has ended may still be arriving there while the next request is carried.
+        """
+        self._spent |= self._touched
 
     def received(self, before: Mapping[int, int] | None = None) -> tuple[bytes, ...]:
         """Give what the origin received on each connection, with ``AUTHORITY`` for its own.
@@ -177,7 +181,8 @@ class Lane:
             before: how many bytes of each connection, by its number, to leave out.
         """
         own, common = self.origin.url.partition("//")[2].encode(), AUTHORITY.encode()
-        parts = (each.received[(before or {}).get(each.number, 0) :] for each in self.opened)
+        counted = [each for each in self.opened if each.number not in self._spent]
+        parts = (each.received[(before or {}).get(each.number, 0) :] for each in counted)
         return tuple(part.replace(own, common) for part in parts if part)
 
     def sent(self) -> tuple[bytes, ...]:

@@ -101,7 +101,7 @@ class _Session(RuleBasedStateMachine):
         differences = self._lanes.differences(outcomes, exchange, want.outcome)
         assert not differences, (want, *differences)
         if not want.reusable:
-            self._lanes.each(Lane.await_close)
+            self._lanes.each(Lane.spend)
         self._idle += want.reusable
 
     @rule()
