@@ -32,7 +32,19 @@ hypothesis.settings.load_profile(PROFILE)
 _DEEP_TIMEOUT = 7200
 
 
+#: What takes longest begins first, so that in the end no worker is left alone with it.
+_LONG = (
+    "property/",
+    "safety/test_many_faults",
+    "conformance/",
+    "safety/test_contention",
+    "safety/test_exhaustion",
+    "test_generated",
+)
+
+
 def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: not any(part in item.nodeid for part in _LONG))
     if PROFILE == "deep":
         for item in items:
             if item.get_closest_marker("timeout") is None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-import sys
 import warnings
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypedDict
 
 from intermodal._version import __version__
+from intermodal.callers import callers_level
 from intermodal.errors import (
     InsecureRequestWarning,
     InvalidHeader,
@@ -365,17 +365,9 @@ def build_tls(verify: VerifyInput, cert: CertInput, minimum_version: str = TLS()
         warnings.warn(
             "verify=False: the server's certificate is not checked, anyone on the way can read and change what is sent",
             InsecureRequestWarning,
-            stacklevel=_callers_level(),
+            stacklevel=callers_level(),
         )
     return tls
-
-
-def _callers_level() -> int:
-    """Count the frames from whoever warns to whoever called this package, for ``stacklevel``."""
-    level, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "intermodal":
-        level, frame = level + 1, frame.f_back
-    return level
 
 
 class Asked(NamedTuple):

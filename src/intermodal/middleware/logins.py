@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from intermodal.callers import callers_level
 from intermodal.model.basic import basic
 
 if TYPE_CHECKING:
@@ -48,7 +49,9 @@ class Logins:
             return cls(
                 {host: (entry[0] or entry[1] or "", entry[2] or "") for host, entry in hosts.items() if any(entry)}
             )
-        warnings.warn(f"the netrc file {path!r} {wrong}: no login is taken from it", UserWarning, stacklevel=6)
+        warnings.warn(
+            f"the netrc file {path!r} {wrong}: no login is taken from it", UserWarning, stacklevel=callers_level()
+        )
         return cls({})
 
     def authorization(self, url: URL, *, default: bool = True) -> str | None:

@@ -48,8 +48,10 @@ def _flat(fields: Fields, name: str) -> list[tuple[Any, Any]]:
     """Give pairs with a value each, for lists repeat the key."""
     pairs: list[tuple[Any, Any]] = []
     for key, value in _pairs(fields, name):
-        values = value if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping) else [value]
-        pairs.extend((key, each) for each in values)
+        values = (
+            list(value) if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping) else [value]
+        )
+        pairs.extend((key, each) for each in values or [None])  # a name without values keeps its place
     return pairs
 
 
