@@ -18,6 +18,8 @@ from fleet import TRANSPORTS
 from hypothesis import strategies as st
 from property.drawing import check_each
 
+from intermodal import URL
+
 #: How many examples of each kind.
 COUNT = {"ci": 300, "deep": 3000}.get(os.environ.get("INTERMODAL_PROFILE", "default"), 60)
 
@@ -188,12 +190,14 @@ _urls = st.tuples(_paths, _queries, _printable.map(lambda text: text.replace("%"
 def test_urls(world):
     """Whatever stands in a URL's path, query and fragment is sent, and shown, alike."""
 
+    # An older requests drops one of two slashes in front: "URL: two slashes" in WAS_OTHERWISE.
     def check(url):
         def do(talk):
             talk.play(answer(200))
             talk("GET", url)
 
-        agree(world, do)
+        if not (OLDER and URL(f"http://h{url}").target.startswith("//")):
+            agree(world, do)
 
     check_each(_urls, COUNT, check)
 

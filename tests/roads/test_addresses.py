@@ -39,19 +39,36 @@ def hole():
         yield made
 
 
-def test_a_silent_first_address_costs_little(name, hole):
+@pytest.fixture
+def beside():
+    """A port that does not answer at 127.0.0.1, and an origin at the same port of 127.0.0.2, where that is free too."""
+    for attempt in range(10):
+        with contextlib.ExitStack() as opened:
+            made = opened.enter_context(contextlib.closing(BlackHole()))
+            made.port = int(made.url.rpartition(":")[2])
+            try:
+                origin = opened.enter_context(Origin(host="127.0.0.2", port=made.port))
+            except OSError:  # somebody else's connection has it
+                if attempt == 9:
+                    raise
+                continue
+            yield made, origin
+            return
+
+
+def test_a_silent_first_address_costs_little(name, beside):
     """The second address answers although the first never does, at the best of a few attempts within 300 ms in all."""
     took = []
-    with Origin(host="127.0.0.2", port=hole.port) as origin:
-        for _ in range(4):
-            with resolving(name, "127.0.0.1", "127.0.0.2") as client:
-                began = time.monotonic()
-                response = client.get(f"http://several.test:{hole.port}/get")
-                took.append(time.monotonic() - began)
-                assert response.exchange.peer_address == ("127.0.0.2", hole.port)
-            if took[-1] <= COST:
-                break
-        assert len(origin.connections) == len(took)
+    hole, origin = beside
+    for _ in range(4):
+        with resolving(name, "127.0.0.1", "127.0.0.2") as client:
+            began = time.monotonic()
+            response = client.get(f"http://several.test:{hole.port}/get")
+            took.append(time.monotonic() - began)
+            assert response.exchange.peer_address == ("127.0.0.2", hole.port)
+        if took[-1] <= COST:
+            break
+    assert len(origin.connections) == len(took)
     assert 0.2 < min(took) <= COST
 
 

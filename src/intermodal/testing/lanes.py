@@ -264,7 +264,11 @@ def _socket_at(address: tuple[str, int]) -> Iterator[socket.socket | None]:
             try:
                 if not stat.S_ISSOCK(os.fstat(int(name)).st_mode):
                     continue
-                found = opened.enter_context(socket.socket(fileno=os.dup(int(name))))
+                copy = os.dup(int(name))
+                opened.callback(os.close, copy)  # whatever it has become meanwhile: a copy left open keeps an end away
+                found = socket.socket(fileno=copy)
+                opened.pop_all()
+                opened.enter_context(found)
                 here = found.getsockname()
             except OSError:  # closed meanwhile
                 continue
