@@ -76,15 +76,13 @@ class Around:
         return bool(self.call or self.attempt)
 
 
-def _no_jar() -> None:
-    return None
-
-
 @dataclass(slots=True)
 class Plan:
     """What is to happen around the sending of one call's requests.
 
     Attributes:
+        jar: gives the cookies of the client, None while it has had none.
+        make_jar: makes the jar for the first.
         redirects: how many are followed; None for none.
         roads: the proxies and whom to trust; None where nothing goes by the URL.
         trusting: whether the transport can be told whom to trust.
@@ -92,12 +90,12 @@ class Plan:
         auth: what logs in.
         retry: when a request is sent again.
         budget: how much of that there may be.
-        jar: gives the cookies of the client, None while it has had none.
-        make_jar: makes the jar for the first.
         cookies: those of this call.
         around: the user's own flows.
     """
 
+    jar: Callable[[], CookieJar | None]
+    make_jar: Callable[[], CookieJar]
     redirects: int | None = None
     roads: Roads | None = None
     trusting: bool = True
@@ -105,8 +103,6 @@ class Plan:
     auth: Auth | None = None
     retry: Retry = NEVER
     budget: Budget | None = None
-    jar: Callable[[], CookieJar | None] = _no_jar
-    make_jar: Callable[[], CookieJar] | None = None
     cookies: CookieJar | None = None
     around: Around = Around()
 
@@ -117,8 +113,7 @@ class Plan:
             inner = _bound(told, inner, tell=call.tell)
         for flow in reversed(self.around.attempt):
             inner = _foreign(flow, inner)
-        if self.make_jar is not None:
-            inner = _bound(with_cookies, inner, known=self.jar, make=self.make_jar, own=self.cookies, call=call)
+        inner = _bound(with_cookies, inner, known=self.jar, make=self.make_jar, own=self.cookies, call=call)
         inner = _bound(with_retries, inner, retry=self.retry, call=call, budget=self.budget)
         if self.auth is not None:
             inner = _bound(authenticated, inner, auth=self.auth, call=call)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from intermodal.errors import Disconnected, Error, ResponseError
-from intermodal.model.response import WholeBody
+from intermodal.model.bodies import WholeBody, read_on
 
 if TYPE_CHECKING:
     from intermodal.blocking.exchange import Exchange
@@ -107,16 +106,7 @@ class ExchangeBody:
         What was read is given if it is all there was.
         """
         self._exchange.deadline = self._exchange.deadline.sooner(time.monotonic() + seconds)
-        pieces: list[bytes] = []
-        left = limit + 1  # only who asks for more sees the end
-        with contextlib.suppress(Error):
-            while left > 0:
-                piece = self.read(min(left, RECEIVE))
-                if not piece:
-                    return b"".join(pieces)
-                pieces.append(piece)
-                left -= len(piece)
-        return None
+        return read_on(self.read, limit)
 
     def end(self, how: Ending = "read") -> None:
         """Give the connection up, once; it serves again only where nothing is left on it."""

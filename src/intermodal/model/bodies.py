@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
+import time
 from typing import TYPE_CHECKING, Protocol
 
-from intermodal.errors import ResponseError
+from intermodal.errors import Error, ResponseError
 from intermodal.model.headers import Headers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 #: How much is asked of the transport at once.
 CHUNK = 65536
@@ -127,3 +130,17 @@ class KeptBody(ReadyBody):
         """Give what was not read yet."""
         content, self._content = self._content, b""
         return content
+
+
+def read_on(read: Callable[[int], bytes], limit: int, until: float = math.inf) -> bytes | None:
+    """Read so many bytes at most, until then; give what was read if that is all there is, and it did not fail."""
+    pieces: list[bytes] = []
+    left = limit + 1  # only who asks for more sees the end
+    with contextlib.suppress(Error):
+        while left > 0 and time.monotonic() < until:
+            piece = read(min(left, CHUNK))
+            if not piece:
+                return b"".join(pieces)
+            pieces.append(piece)
+            left -= len(piece)
+    return None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 from intermodal.errors import Error, TransportError
 from intermodal.model.async_response import AsyncResponse
 from intermodal.model.base_response import BaseResponse, Informational
-from intermodal.model.bodies import CHUNK, AsyncRawBody, BytesBody, RawBody, UpgradedStream, WholeBody
+from intermodal.model.bodies import CHUNK, AsyncRawBody, BytesBody, RawBody, UpgradedStream, WholeBody, read_on
 from intermodal.model.raw import AsyncRaw, Raw
 from intermodal.model.reading import Cutter, Lines, Then
 
@@ -262,7 +262,11 @@ class Response(BaseResponse):
         try:
             if self._content is None:
                 drain: Callable[[int, float], bytes | None] | None = getattr(body, "drain", None)
-                data = drain(limit, seconds) if drain is not None else _drain(body, limit, time.monotonic() + seconds)
+                data = (
+                    drain(limit, seconds)
+                    if drain is not None
+                    else read_on(body.read, limit, time.monotonic() + seconds)
+                )
         except Exception as error:  # noqa: BLE001 - named, and raised again
             raise self._failed(error)  # noqa: B904 - it has its cause
         finally:
@@ -306,17 +310,3 @@ def _fed(pieces: Generator[bytes, None, None], stage: Stage[bytes, _Out]) -> Gen
         for piece in pieces:
             yield from stage.put(piece)
     yield from stage.rest()
-
-
-def _drain(body: RawBody, limit: int, until: float) -> bytes | None:
-    """Read on, so many bytes at most, until then; give what was read if that is all there is."""
-    pieces: list[bytes] = []
-    left = limit + 1  # only who asks for more sees the end
-    with contextlib.suppress(Error):
-        while left > 0 and time.monotonic() < until:
-            piece = body.read(min(left, CHUNK))
-            if not piece:
-                return b"".join(pieces)
-            pieces.append(piece)
-            left -= len(piece)
-    return None
