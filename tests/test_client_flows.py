@@ -248,11 +248,19 @@ async def asynchronous(request, options, inner):
 
 
 @pytest.mark.filterwarnings("ignore:coroutine")
-@pytest.mark.parametrize("place", ["call", "attempt"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        lambda flow: {"middleware": {"call": [flow]}},
+        lambda flow: {"middleware": {"attempt": [flow]}},
+        lambda flow: {"auth": flow},
+    ],
+    ids=["call", "attempt", "auth"],
+)
 @pytest.mark.parametrize("flow", [no_generator, no_response, no_from, asynchronous])
-def test_a_middleware_that_is_no_flow_is_told_so(flow, place):
+def test_a_function_that_is_no_flow_is_told_so(flow, how):
     """Each mistake that newcomers make is a TypeError that shows how a flow is written."""
-    client = Client(MockTransport(200), middleware={place: [flow]})
+    client = Client(MockTransport(200), **how(flow))
     with pytest.raises(TypeError, match=r"yield from inner\(request, options\)"):
         client.get("http://h/")
 

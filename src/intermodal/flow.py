@@ -23,11 +23,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from intermodal.errors import TotalTimeout
+from intermodal.model.base_response import BaseResponse
 
 if TYPE_CHECKING:
     from intermodal.model.options import Options
     from intermodal.model.request import Request
-    from intermodal.model.response import AsyncResponse, BaseResponse, Response
+    from intermodal.model.response import AsyncResponse, Response
 
 #: A response that is not wanted is read so far, in bytes and seconds, to keep its connection; then dropped.
 DRAIN_BYTES = 65536
@@ -131,6 +132,23 @@ def send(request: Request, options: Options) -> Flow[BaseResponse]:
     """Carry a request over the transport."""
     response: BaseResponse = yield Send(request, options)
     return response
+
+
+def held(made: object, whose: str) -> Flow[BaseResponse]:
+    """Run what a user's function has made, and hold it to what a flow is.
+
+    Raises:
+        TypeError: it is no generator, or returns no response.
+    """
+    if not isinstance(made, Generator):
+        raise TypeError(f"{whose} gave a {type(made).__name__} and no generator: {_FLOW}")
+    response = yield from made
+    if not isinstance(response, BaseResponse):
+        raise TypeError(f"{whose} returned a {type(response).__name__}, no response: {_FLOW}")
+    return response
+
+
+_FLOW = "expected a function that holds 'response = yield from inner(request, options)' and 'return response'"
 
 
 def drain(response: BaseResponse) -> Flow[None]:

@@ -7,18 +7,17 @@ A flow that the call does not need is not in it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from intermodal.flow import Call, Flow, Inner, send
+from intermodal.flow import Call, Flow, Inner, held, send
 from intermodal.middleware.auth import authenticated
 from intermodal.middleware.cookies import with_cookies
 from intermodal.middleware.redirects import follow_redirects, keep_asked
 from intermodal.middleware.retries import NEVER, with_retries
 from intermodal.middleware.route import Roads, by_road
 from intermodal.middleware.telling import told
-from intermodal.model.response import BaseResponse
 
 if TYPE_CHECKING:
     from intermodal.middleware.auth import Auth
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from intermodal.model.cookies import CookieJar
     from intermodal.model.options import Options
     from intermodal.model.request import Request
+    from intermodal.model.response import BaseResponse
 
 #: A flow of the user's own, around those of the client or around each attempt.
 Middleware = Callable[["Request", "Options", Inner], "Flow[BaseResponse]"]
@@ -143,25 +143,10 @@ def _bound(flow: Callable[..., Flow[BaseResponse]], inner: Inner, **settings: An
 
 
 def _foreign(flow: Middleware, inner: Inner) -> Inner:
-    """Bind a flow of the user's, and hold it to what a flow is.
-
-    Raises:
-        TypeError: it is no generator, or returns no response.
-    """
-
     def bound(request: Request, options: Options) -> Flow[BaseResponse]:
-        made = flow(request, options, inner)
-        if not isinstance(made, Generator):
-            raise TypeError(f"the middleware {_name(flow)} gave a {type(made).__name__} and no generator: {_FLOW}")
-        response = yield from made
-        if not isinstance(response, BaseResponse):
-            raise TypeError(f"the middleware {_name(flow)} returned a {type(response).__name__}, no response: {_FLOW}")
-        return response
+        return held(flow(request, options, inner), f"the middleware {_name(flow)}")
 
     return bound
-
-
-_FLOW = "expected a function that holds 'response = yield from inner(request, options)' and 'return response'"
 
 
 def _name(flow: Middleware) -> str:

@@ -14,17 +14,18 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from intermodal.errors import InvalidHeader, InvalidRequest
+from intermodal.flow import held
 from intermodal.middleware.environment import _logins
 from intermodal.middleware.logins import Logins
 from intermodal.model.challenges import authorized, octets
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Callable
 
     from intermodal.flow import Call, Flow, Inner
     from intermodal.model.options import Options
@@ -216,11 +217,8 @@ def authenticated(request: Request, options: Options, inner: Inner, *, auth: Aut
     says to whom (Go CVE-2024-45336).
 
     Raises:
-        TypeError: the auth is no flow.
+        TypeError: the auth is no flow, or returns no response.
     """
     if call.strayed:
         return (yield from inner(request, options))
-    flow = auth(request, options, inner)
-    if not isinstance(flow, Generator):
-        raise TypeError(f"the auth gave a {type(flow).__name__} and no generator: {_EXPECTED}")
-    return (yield from flow)
+    return (yield from held(auth(request, options, inner), "the auth"))
